@@ -1,0 +1,134 @@
+//! Everything a request can reach, wired once.
+use crate::{
+    clock::Clock,
+    config::Settings,
+    keys::{self, KeyRing, MasterKeys},
+    model::{Client, ClientId},
+    offload::Offload,
+    password::Passwords,
+    store::{self, Notice, Store},
+};
+use moka::future::Cache;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::runtime::Handle;
+use tracing::Instrument;
+
+pub struct App {
+    pub settings: Settings,
+    pub clock: Clock,
+    pub store: Store,
+    pub keys: KeyRing,
+    pub passwords: Passwords,
+    /// For signatures that take long.
+    pub signing: Offload,
+    clients: Cache<ClientId, Arc<Client>>,
+    draining: AtomicBool,
+    runtime: Handle,
+}
+
+/// Signatures that may wait for a core; each takes less than a millisecond.
+const SIGNING_QUEUE: usize = 4096;
+const MOST_CACHED_CLIENTS: u64 = 10_000;
+const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
+
+impl App {
+    /// Opens the database and the keys. To be called on the runtime that is to do the work with the
+    /// database.
+    ///
+    /// # Errors
+    /// If the database or a key in it cannot be used; the message names which.
+    pub async fn open(settings: Settings, clock: Clock) -> keys::Result<Arc<Self>> {
+        let master = MasterKeys::load(&settings.master_key)?;
+        let store = Store::open(&settings.database).await?;
+        let keys = KeyRing::open(store.clone(), clock.clone(), master, &settings).await?;
+        Ok(Arc::new(Self {
+            passwords: Passwords::new(&settings.passwords),
+            signing: Offload::new(0, SIGNING_QUEUE),
+            clients: Cache::builder()
+                .max_capacity(MOST_CACHED_CLIENTS)
+                .time_to_live(settings.clients.cache_for)
+                .build(),
+            draining: AtomicBool::new(false),
+            runtime: Handle::current(),
+            settings,
+            clock,
+            store,
+            keys,
+        }))
+    }
+
+    /// Runs work on the runtime that owns the database connections, to its end: a client that hangs
+    /// up makes actix drop its handler, and a change must not stop half-way for that.
+    pub async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        self.runtime.spawn(work.in_current_span()).await.expect("the work does not panic")
+    }
+
+    /// A registered client, at most `clients.cache_for` old. That there is none is not remembered:
+    /// a new client works at once.
+    pub async fn client(&self, id: &ClientId) -> store::Result<Option<Arc<Client>>> {
+        if let Some(client) = self.clients.get(id).await {
+            return Ok(Some(client));
+        }
+        let (store, wanted) = (self.store.clone(), id.clone());
+        let read = async move { store.read().await?.client(&wanted).await };
+        let found = self.to_the_end(read).await?.map(Arc::new);
+        if let Some(client) = &found {
+            self.clients.insert(id.clone(), Arc::clone(client)).await;
+        }
+        Ok(found)
+    }
+
+    /// Keeps the keys up to date and rotates them on schedule, until the runtime ends.
+    pub fn keep_up(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        self.runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(app.settings.keys.poll_interval).await;
+                if let Err(error) = app.keys.maintain().await {
+                    tracing::error!(%error, "the keys could not be brought up to date");
+                }
+            }
+        });
+        let app = Arc::clone(self);
+        self.runtime.spawn(async move {
+            while let Err(error) = app.listen().await {
+                tracing::warn!(%error, "notices of other replicas are interrupted");
+                tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+            }
+        });
+    }
+
+    /// Takes in what other replicas change, as soon as they say so. Returns at once where the
+    /// database has no notices.
+    async fn listen(&self) -> keys::Result<()> {
+        let Some(mut notices) = self.store.notices().await? else { return Ok(()) };
+        loop {
+            match notices.next().await? {
+                Some(Notice::Keys) => self.keys.reload().await?,
+                Some(Notice::Clients) => self.clients.invalidate_all(),
+                None => {
+                    self.clients.invalidate_all();
+                    self.keys.reload().await?;
+                }
+            }
+        }
+    }
+
+    /// From now on readiness says no, so that load balancers send new requests elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,279 @@
+//! `mintmark client …`
+use super::{
+    output::{print_json, print_table},
+    settings::Location,
+};
+use crate::{
+    clock::Timestamp,
+    model::{Algorithm, Client, ClientId, ClientMetadata, ClientType, EndReason, Scope},
+    oauth::GrantType,
+    secret::{Secret, SecretHash},
+    store::{AuditEvent, Conn, Notice, SessionFilter},
+};
+use anyhow::{Context, bail};
+use std::time::Duration;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum ClientCommand {
+    /// Register a client. The secret is shown once.
+    Create(Create),
+    /// List the clients.
+    List(List),
+    /// Show one client.
+    Show(One),
+    /// Delete a client and end its sessions.
+    Delete(One),
+    /// Make another secret; the one before works for a while longer.
+    NewSecret(NewSecret),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// Its identifier; made up if it is not given.
+    #[arg(long)]
+    id: Option<ClientId>,
+    /// For people to recognise it by.
+    #[arg(long)]
+    name: Option<String>,
+    /// A grant type it may use; can be repeated.
+    #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = grant_type)]
+    grants: Vec<GrantType>,
+    /// It cannot keep a secret: a browser, mobile or command-line app.
+    #[arg(long)]
+    public: bool,
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// A scope it may have; can be repeated, or hold several with blanks between.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<Scope>,
+    /// A resource server its tokens may be for, as an absolute URI; can be repeated.
+    #[arg(long = "audience", value_name = "URI")]
+    audience: Vec<String>,
+    /// The algorithm of its access tokens: RS256 or ES256.
+    #[arg(long)]
+    alg: Option<Algorithm>,
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    location: Location,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct List {
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    location: Location,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct One {
+    #[arg(value_name = "CLIENT_ID")]
+    id: ClientId,
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    location: Location,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct NewSecret {
+    #[arg(value_name = "CLIENT_ID")]
+    id: ClientId,
+    /// How long the secret before it still works.
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    overlap: Duration,
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    location: Location,
+}
+
+fn grant_type(name: &str) -> Result<GrantType, String> {
+    GrantType::parse(name).map_err(|_| {
+        let known: Vec<_> = GrantType::ALL.iter().map(|grant| grant.as_str()).collect();
+        format!("there is no such grant; there are {}", known.join(", "))
+    })
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime_serde::re::humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
+impl ClientCommand {
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::List(list) => list.run().await,
+            Self::Show(one) => one.show().await,
+            Self::Delete(one) => one.delete().await,
+            Self::NewSecret(new) => new.run().await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self) -> anyhow::Result<()> {
+        let (store, clock) = self.location.store().await?;
+        let now = clock.now();
+        let id = match &self.id {
+            Some(id) => id.clone(),
+            None => uuid::Uuid::new_v4().to_string().parse()?,
+        };
+        let json = self.json;
+        let metadata = self.metadata();
+        metadata.check()?;
+        let mut conn = store.write().await?;
+        if !conn.insert_client(&id, &metadata, now).await? {
+            bail!("there is a client {id} already; delete it first, or choose another --id");
+        }
+        let secret = match metadata.client_type {
+            ClientType::Public => None,
+            ClientType::Confidential => Some(add_secret(&mut conn, &id, now, now).await?),
+        };
+        record(&mut conn, "client.created", &id, now).await?;
+        conn.commit().await?;
+        show_secret(&id, secret.as_ref(), json)
+    }
+
+    fn metadata(self) -> ClientMetadata {
+        let client_type = if self.public { ClientType::Public } else { ClientType::Confidential };
+        let grants = self.grants.iter().map(|grant| grant.as_str().to_owned()).collect();
+        let tokens = self.scopes.iter().flat_map(Scope::tokens).map(str::to_owned);
+        ClientMetadata {
+            client_name: self.name,
+            redirect_uris: self.redirect_uris,
+            scope: tokens.collect(),
+            audience: self.audience,
+            access_token_alg: self.alg,
+            ..ClientMetadata::new(client_type, grants)
+        }
+    }
+}
+
+pub async fn add_secret(
+    conn: &mut Conn,
+    id: &ClientId,
+    now: Timestamp,
+    overlap_until: Timestamp,
+) -> anyhow::Result<Secret> {
+    let secret = Secret::generate_client_secret();
+    let hash = SecretHash::of(secret.reveal());
+    conn.insert_client_secret(id, &hash, now, overlap_until).await?;
+    Ok(secret)
+}
+
+async fn record(
+    conn: &mut Conn,
+    action: &'static str,
+    id: &ClientId,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let client_id = Some(id.clone());
+    conn.audit(&AuditEvent { client_id, ..AuditEvent::new(action, "cli") }, now).await?;
+    Ok(conn.notify(Notice::Clients).await?)
+}
+
+fn show_secret(id: &ClientId, secret: Option<&Secret>, json: bool) -> anyhow::Result<()> {
+    let secret = secret.map(Secret::reveal);
+    if json {
+        return print_json(&match secret {
+            Some(secret) => serde_json::json!({ "client_id": id, "client_secret": secret }),
+            None => serde_json::json!({ "client_id": id }),
+        });
+    }
+    println!("client_id      {id}");
+    if let Some(secret) = secret {
+        println!("client_secret  {secret}");
+        println!("The secret is not shown again.");
+    }
+    Ok(())
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<()> {
+        let (store, _) = self.location.store().await?;
+        let clients = store.read().await?.clients(None, i64::MAX).await?;
+        if self.json {
+            let items: Vec<_> =
+                clients.iter().map(|(id, metadata, at)| view(id, metadata, *at)).collect();
+            return print_json(&items);
+        }
+        let rows: Vec<_> = clients
+            .into_iter()
+            .map(|(id, metadata, created_at)| {
+                let client_type = match metadata.client_type {
+                    ClientType::Confidential => "confidential",
+                    ClientType::Public => "public",
+                };
+                let grants = metadata.grant_types.join(" ");
+                [id.to_string(), client_type.to_owned(), grants, created_at.to_string()]
+            })
+            .collect();
+        print_table(["CLIENT_ID", "TYPE", "GRANTS", "CREATED"], &rows);
+        Ok(())
+    }
+}
+
+fn view(id: &ClientId, metadata: &ClientMetadata, created_at: Timestamp) -> serde_json::Value {
+    let mut view = serde_json::json!({ "client_id": id });
+    let members = serde_json::to_value(metadata).unwrap_or_default();
+    if let (Some(view), serde_json::Value::Object(members)) = (view.as_object_mut(), members) {
+        view.extend(members);
+        view.insert("created_at".to_owned(), created_at.to_string().into());
+    }
+    view
+}
+
+impl One {
+    async fn show(self) -> anyhow::Result<()> {
+        let (store, _) = self.location.store().await?;
+        let client = store.read().await?.client(&self.id).await?;
+        let Client { id, metadata, created_at, .. } = client.with_context(|| unknown(&self.id))?;
+        let view = view(&id, &metadata, created_at);
+        if self.json {
+            return print_json(&view);
+        }
+        println!("{}", serde_json::to_string_pretty(&view)?);
+        Ok(())
+    }
+
+    async fn delete(self) -> anyhow::Result<()> {
+        let (store, clock) = self.location.store().await?;
+        let (mut conn, now) = (store.write().await?, clock.now());
+        if !conn.delete_client(&self.id).await? {
+            bail!(unknown(&self.id));
+        }
+        let sessions =
+            SessionFilter { client_id: Some(self.id.clone()), ..SessionFilter::default() };
+        let ended = conn.end_sessions(&sessions, EndReason::ClientDeleted, now).await?.len();
+        record(&mut conn, "client.deleted", &self.id, now).await?;
+        conn.commit().await?;
+        if self.json {
+            return print_json(
+                &serde_json::json!({ "client_id": self.id, "sessions_ended": ended }),
+            );
+        }
+        println!("Deleted {}; {ended} of its sessions ended.", self.id);
+        Ok(())
+    }
+}
+
+impl NewSecret {
+    async fn run(self) -> anyhow::Result<()> {
+        let (store, clock) = self.location.store().await?;
+        let (mut conn, now) = (store.write().await?, clock.now());
+        let client = conn.client(&self.id).await?.with_context(|| unknown(&self.id))?;
+        if client.is_public() {
+            bail!("client {} is public: it has no secret", self.id);
+        }
+        let secret = add_secret(&mut conn, &self.id, now, now + self.overlap).await?;
+        record(&mut conn, "client.secret_added", &self.id, now).await?;
+        conn.commit().await?;
+        show_secret(&self.id, Some(&secret), self.json)
+    }
+}
+
+fn unknown(id: &ClientId) -> String {
+    format!("there is no client {id}; `mintmark client list` shows those there are")
+}

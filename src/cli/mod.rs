@@ -1,0 +1,43 @@
+//! The command line. The servers are here, and the same administration as over HTTP, on the database
+//! directly.
+mod client;
+mod demo;
+mod dev;
+mod output;
+mod serve;
+mod settings;
+mod user;
+
+use clap::Parser;
+
+/// An OAuth 2.0 and OpenID Connect token service.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub enum Command {
+    /// Try it: everything on an embedded database, with demo clients and a demo user.
+    Dev(dev::Dev),
+    /// Serve in production.
+    Serve(serve::Serve),
+    /// Register and manage OAuth clients.
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    /// Create and manage users.
+    #[command(subcommand)]
+    User(user::UserCommand),
+}
+
+impl Command {
+    /// # Errors
+    /// With a message for whoever typed the command.
+    pub fn run(self) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(async {
+            match self {
+                Self::Dev(dev) => dev.run().await,
+                Self::Serve(serve) => serve.run().await,
+                Self::Client(command) => command.run().await,
+                Self::User(command) => command.run().await,
+            }
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! The arguments that every command shares.
+use crate::{app::App, clock::Clock, config::Settings, store::Store};
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub struct Location {
+    /// The settings file, in TOML; variables such as `MINTMARK__ISSUER` override it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder of the embedded database.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Another database: sqlite:PATH or postgres://…
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+}
+
+impl Location {
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        let mut settings = Settings::load(self.config.as_deref(), std::env::vars().collect())?;
+        if let Some(dir) = &self.data {
+            settings.database.url = sqlite_in(dir).into();
+        }
+        if let Some(url) = &self.database {
+            settings.database.url = url.clone().into();
+        }
+        Ok(settings)
+    }
+
+    /// The database alone, for administration.
+    pub async fn store(&self) -> anyhow::Result<(Store, Clock)> {
+        let settings = self.settings()?;
+        let store = Store::open(&settings.database).await?;
+        Ok((store, Clock::System))
+    }
+}
+
+pub fn sqlite_in(dir: &Path) -> String {
+    format!("sqlite:{}", dir.join("mintmark.db").display())
+}
+
+/// Starts the log and opens everything.
+pub async fn open_app(settings: Settings) -> anyhow::Result<std::sync::Arc<App>> {
+    crate::telemetry::init(&settings.log).context("log.filter is malformed")?;
+    App::open(settings, Clock::System).await.context("cannot start")
+}

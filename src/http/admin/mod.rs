@@ -1,0 +1,3 @@
+//! The admin API. Every handler takes an [`Admin`](super::extract::Admin) of the scope it needs.
+pub mod keys;
+pub mod sessions;

@@ -1,0 +1,56 @@
+//! What every answer gets on its way out: a request id, and a body if it is an error.
+use super::error;
+use crate::{app::App, oauth};
+use actix_web::{
+    Error, HttpMessage,
+    body::{EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderName, HeaderValue},
+    web::Data,
+};
+use tracing_actix_web::RequestId;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub fn finish<S, B>(
+    request: ServiceRequest,
+    service: &S,
+) -> impl Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>> + use<S, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let answer = service.call(request);
+    async move {
+        let response = answer.await?;
+        let mut response = match refusal(&response) {
+            Some(body) => response.into_response(body).map_into_right_body(),
+            None => response.map_into_left_body(),
+        };
+        let id = response.request().extensions().get::<RequestId>().copied();
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(id) = id {
+            let mut text = uuid::Uuid::encode_buffer();
+            let text = id.as_hyphenated().encode_lower(&mut text);
+            if let Ok(value) = HeaderValue::from_str(text) {
+                headers.insert(REQUEST_ID, value);
+            }
+        }
+        Ok(response)
+    }
+}
+
+/// The answer to be given instead, if a handler ended in an error. What inner layers have said in
+/// headers stays.
+fn refusal<B>(response: &ServiceResponse<B>) -> Option<actix_web::HttpResponse> {
+    let error = response.response().error()?.as_error::<oauth::Error>()?;
+    let app = response.request().app_data::<Data<App>>()?;
+    let mut rendered = error::render(error, &app.settings.issuer);
+    for (name, value) in response.headers() {
+        if !rendered.headers().contains_key(name) {
+            rendered.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    Some(rendered)
+}

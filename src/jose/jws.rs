@@ -1,0 +1,78 @@
+//! Signing: compact JWS (RFC 7515 §7.1).
+use crate::model::{Algorithm, TokenType};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use josekit::jws::{JwsSigner, alg::rsassa::RsassaJwsSigner};
+use ring::{rand::SystemRandom, signature::EcdsaKeyPair};
+use serde::Serialize;
+
+/// Signs with one key. Its headers are encoded once.
+pub struct Signer {
+    alg: Algorithm,
+    at_jwt_header: String,
+    jwt_header: String,
+    key: Key,
+    random: SystemRandom,
+}
+
+pub(super) enum Key {
+    Rsa(Box<RsassaJwsSigner>),
+    Ecdsa(Box<EcdsaKeyPair>),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("signing failed: {0}")]
+pub struct SigningFailed(String);
+
+impl Signer {
+    pub(super) fn new(alg: Algorithm, kid: &str, key: Key) -> Self {
+        let header = |typ| {
+            let header = serde_json::json!({ "typ": typ, "alg": alg, "kid": kid });
+            URL_SAFE_NO_PAD.encode(header.to_string())
+        };
+        Self {
+            alg,
+            at_jwt_header: header(TokenType::AtJwt),
+            jwt_header: header(TokenType::Jwt),
+            key,
+            random: SystemRandom::new(),
+        }
+    }
+
+    /// Whether a signature takes so long that an async thread should not make it.
+    pub fn is_slow(&self) -> bool {
+        matches!(self.alg, Algorithm::Rs256)
+    }
+
+    /// Signs the claims as a compact JWS.
+    ///
+    /// # Errors
+    /// If the claims are not JSON or the key refuses; neither depends on a caller.
+    pub fn sign(&self, typ: TokenType, claims: &impl Serialize) -> Result<String, SigningFailed> {
+        let header = match typ {
+            TokenType::AtJwt => &self.at_jwt_header,
+            TokenType::Jwt => &self.jwt_header,
+        };
+        let payload = serde_json::to_vec(claims).map_err(|e| SigningFailed(e.to_string()))?;
+        let mut jws = String::with_capacity(header.len() + payload.len() * 4 / 3 + 360);
+        jws.push_str(header);
+        jws.push('.');
+        URL_SAFE_NO_PAD.encode_string(payload, &mut jws);
+        let signature = match &self.key {
+            Key::Rsa(key) => key.sign(jws.as_bytes()).map_err(|e| SigningFailed(e.to_string()))?,
+            Key::Ecdsa(key) => key
+                .sign(&self.random, jws.as_bytes())
+                .map_err(|e| SigningFailed(e.to_string()))?
+                .as_ref()
+                .to_vec(),
+        };
+        jws.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
+        Ok(jws)
+    }
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signer({})", self.alg)
+    }
+}

@@ -1,0 +1,133 @@
+//! The master keys: what all other keys are sealed with. They are never in the database.
+use super::{Error, Result};
+use crate::{config::MasterKeySettings, secret::random};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{digest, hkdf};
+use secrecy::ExposeSecret;
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use zeroize::Zeroizing;
+
+/// The first seals, all of them open.
+pub struct MasterKeys(Vec<MasterKey>);
+
+pub(super) struct MasterKey {
+    /// Names the key without telling anything of it.
+    pub id: String,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl MasterKeys {
+    /// Reads the keys from the configured file, or from the configured value.
+    pub fn load(settings: &MasterKeySettings) -> Result<Self> {
+        if !settings.is_given() {
+            return Err(Error::NoMasterKey);
+        }
+        if settings.file.is_empty() {
+            return Self::parse("master_key.key", settings.key.expose_secret());
+        }
+        let text =
+            std::fs::read_to_string(&settings.file).map(Zeroizing::new).map_err(|error| {
+                Error::MasterKey { place: settings.file.clone(), cause: error.to_string() }
+            })?;
+        Self::parse(&settings.file, &text)
+    }
+
+    fn parse(place: &str, text: &str) -> Result<Self> {
+        let unusable =
+            |cause: &str| Error::MasterKey { place: place.to_owned(), cause: cause.to_owned() };
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let keys: Vec<MasterKey> = lines
+            .map(|line| {
+                MasterKey::decode(line)
+                    .ok_or_else(|| unusable("a line is not 32 bytes in base64url"))
+            })
+            .collect::<Result<_>>()?;
+        if keys.is_empty() { Err(unusable("it is empty")) } else { Ok(Self(keys)) }
+    }
+
+    /// Makes a file with a new master key, for its owner to read; leaves one that is there alone.
+    pub fn create_file(path: &Path) -> std::io::Result<()> {
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir)?;
+        }
+        let opened =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let mut file = match opened {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+            other => other?,
+        };
+        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(random::<32>().as_ref()));
+        writeln!(file, "{}", *text)?;
+        file.sync_all()
+    }
+
+    pub(super) fn sealing(&self) -> Option<&MasterKey> {
+        self.0.first()
+    }
+
+    pub(super) fn named(&self, id: &str) -> Option<&MasterKey> {
+        self.0.iter().find(|key| key.id == id)
+    }
+
+    /// The ids of all of them, for messages.
+    pub(super) fn ids(&self) -> String {
+        self.0.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl MasterKey {
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+        let secret = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?);
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"mintmark master key id");
+        context.update(secret.as_ref());
+        let id = URL_SAFE_NO_PAD.encode(context.finish().as_ref().get(..6)?);
+        Some(Self { id, secret })
+    }
+
+    /// A key of its own for each thing sealed (RFC 5869).
+    pub(super) fn derive(&self, salt: &[u8], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
+            .extract(self.secret.as_ref())
+            .expand(&[purpose], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(key.as_mut()))
+            .expect("HKDF-SHA-256 gives as many bytes as its hash has");
+        key
+    }
+}
+
+#[cfg(test)]
+impl MasterKeys {
+    pub(super) fn generate(count: usize) -> Self {
+        let line = || URL_SAFE_NO_PAD.encode(random::<32>().as_ref());
+        let text: Vec<String> = (0..count).map(|_| line()).collect();
+        Self::parse("test", &text.join("\n")).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_new_file_is_private_and_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys/master.key");
+        MasterKeys::create_file(&path).unwrap();
+        let first = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        MasterKeys::create_file(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
+        assert!(MasterKeys::parse("file", &first).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        for bad in ["", "\n\n", "short", "not base64!", &"A".repeat(44)] {
+            assert!(MasterKeys::parse("file", bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The signing keys and the keys of refresh tokens: when each of them is used, how they lie at rest,
+//! how they rotate, and what of them is published.
+//!
+//! Replicas need no leader. A new key is an insert of (line, number) that only one of them can win,
+//! and every replica computes the same state from the same rows and the clock ([`timeline`]).
+mod error;
+mod jwks;
+mod line;
+mod master;
+mod ring;
+mod rotation;
+mod sealing;
+mod snapshot;
+pub mod timeline;
+
+pub use error::{Error, Result};
+pub use jwks::Jwks;
+pub use line::Line;
+pub use master::MasterKeys;
+pub use ring::KeyRing;
+pub use rotation::{Mode, TooManyKeys};
+pub use snapshot::{Key, MacKey, Snapshot};

@@ -1,0 +1,177 @@
+//! Making keys: on schedule and on demand.
+use super::{Error, KeyRing, Line, Result, sealing, timeline::Plan};
+use crate::{
+    clock::Timestamp,
+    jose,
+    model::Algorithm,
+    secret::random,
+    store::{AuditEvent, Conn, KeyRow, Notice, Origin},
+};
+use zeroize::Zeroizing;
+
+/// How a rotation on demand takes effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The new key is announced now and signs after `keys.announce_for`: no verifier notices.
+    #[default]
+    Graceful,
+    /// The new key signs at once: verifiers fetch the JWKS again when they meet its `kid`.
+    Immediate,
+}
+
+/// A line that has so many published keys that another would only make the JWKS longer.
+#[derive(Debug)]
+pub struct TooManyKeys(pub Algorithm);
+
+const MOST_PUBLISHED: usize = 10;
+
+impl KeyRing {
+    /// Makes the keys that are due, keeps those that longer tokens need longer, erases spent secret
+    /// halves, and reads what other replicas made. Any number of replicas may do so at once.
+    pub async fn maintain(&self) -> Result<()> {
+        self.reload().await?;
+        let mut changed = false;
+        for line in self.policy.lines() {
+            let (now, longest) = (self.now(), self.longest_token(line));
+            changed |= self.store.autocommit().await?.lengthen_keys(line.as_str(), longest).await?;
+            let due = self.snapshot().timeline(line).due(&self.policy.keys, now);
+            if let Some(plan) = due {
+                let action = "key.made_on_schedule";
+                changed |= self.make(line, plan, &AuditEvent::new(action, "server")).await?;
+            }
+            changed |= self.erase_spent(line, now).await?;
+        }
+        if changed { self.reload().await } else { Ok(()) }
+    }
+
+    /// Rotates one line on demand and says which key comes next. A key that is already announced is
+    /// the next one: a graceful rotation leaves it as it is, an immediate one activates it.
+    ///
+    /// # Errors
+    /// The inner one if the line has too many published keys.
+    pub async fn rotate(
+        &self,
+        alg: Algorithm,
+        mode: Mode,
+        event: &AuditEvent,
+    ) -> Result<Result<i64, TooManyKeys>> {
+        self.reload().await?;
+        let (line, now, snapshot) = (Line::Signing(alg), self.now(), self.snapshot());
+        let timeline = snapshot.timeline(line);
+        let published =
+            snapshot.keys(line).iter().filter(|key| snapshot.state(key, now).is_published());
+        let number = match (timeline.announced_at(now), mode) {
+            (Some(announced), Mode::Graceful) => return Ok(Ok(announced.number)),
+            (Some(announced), Mode::Immediate) => {
+                self.activate(line, announced.number, event).await?;
+                announced.number
+            }
+            (None, _) if published.count() >= MOST_PUBLISHED => return Ok(Err(TooManyKeys(alg))),
+            (None, Mode::Graceful) => {
+                let plan = timeline.graceful(&self.policy.keys, now);
+                self.make(line, plan, event).await?;
+                plan.number
+            }
+            (None, Mode::Immediate) => {
+                let plan = timeline.immediate(now);
+                if !self.make(line, plan, event).await? {
+                    // Another replica made this number first, maybe to sign later.
+                    self.activate(line, plan.number, event).await?;
+                }
+                plan.number
+            }
+        };
+        self.reload().await?;
+        Ok(Ok(number))
+    }
+
+    /// Inserts a key as planned; false if another replica was first.
+    async fn make(&self, line: Line, plan: Plan, event: &AuditEvent) -> Result<bool> {
+        let row = self.new_row(line, plan).await?;
+        let mut conn = self.store.write().await?;
+        if !conn.insert_key(&row).await? {
+            return Ok(false);
+        }
+        record(&mut conn, event, line, plan.number, self.now()).await?;
+        conn.commit().await?;
+        Ok(true)
+    }
+
+    async fn activate(&self, line: Line, number: i64, event: &AuditEvent) -> Result<()> {
+        let mut conn = self.store.write().await?;
+        if conn.activate_key(line.as_str(), number, self.now()).await? {
+            record(&mut conn, event, line, number, self.now()).await?;
+            conn.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// A superseded signing key only verifies, for which its public half is enough. The keys of
+    /// handles have no public half and stay until they are gone.
+    async fn erase_spent(&self, line: Line, now: Timestamp) -> Result<bool> {
+        let snapshot = self.snapshot();
+        let mut erased = false;
+        for row in snapshot.rows.iter().filter(|row| row.line == line.as_str()) {
+            let Some(key) = snapshot.key(&row.kid).filter(|_| row.sealed.is_some()) else {
+                continue;
+            };
+            let state = snapshot.state(key, now);
+            let spent = match line {
+                Line::Signing(_) => !state.needs_secret(),
+                Line::Handle => !state.is_published(),
+            };
+            if spent {
+                erased |= self.store.autocommit().await?.erase_key(&row.line, row.number).await?;
+            }
+        }
+        Ok(erased)
+    }
+
+    async fn new_row(&self, line: Line, plan: Plan) -> Result<KeyRow> {
+        let Plan { number, published_at, activates_at } = plan;
+        let (kid, secret, public_jwk) = match line {
+            Line::Signing(alg) => {
+                // Making an RSA key takes a good part of a second of CPU.
+                let made = tokio::task::spawn_blocking(move || jose::generate(alg)).await;
+                let pair = made.expect("making a key does not panic")?;
+                let public = serde_json::to_string(&pair.public).expect("a public key is JSON");
+                (pair.public.kid, pair.pkcs8, Some(public))
+            }
+            Line::Handle => {
+                (format!("handle-{number}"), Zeroizing::new(random::<32>().to_vec()), None)
+            }
+        };
+        let row = sealing::Row { line: line.as_str(), number, kid: &kid };
+        let sealed = Some(self.master.seal(&row, &secret));
+        let longest_token = self.longest_token(line);
+        Ok(KeyRow {
+            line: line.as_str().to_owned(),
+            number,
+            kid,
+            public_jwk,
+            sealed,
+            published_at,
+            activates_at,
+            longest_token,
+            revoked_at: None,
+            origin: Origin::Generated,
+        })
+    }
+
+    fn longest_token(&self, line: Line) -> i64 {
+        i64::try_from(self.policy.longest_token(line).as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+async fn record(
+    conn: &mut Conn,
+    event: &AuditEvent,
+    line: Line,
+    number: i64,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let detail = serde_json::json!({ "line": line.as_str(), "number": number });
+    conn.audit(&AuditEvent { detail, ..event.clone() }, now).await?;
+    Ok(conn.notify(Notice::Keys).await?)
+}

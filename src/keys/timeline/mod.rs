@@ -1,0 +1,135 @@
+//! When a key is announced, signs, verifies and is gone: pure functions of stored instants.
+//!
+//! ```text
+//!  published_at            activates_at              superseded_at (the next activates)  unpublished_at
+//!  ──┤ announced: in JWKS, ├── active: signs ────────┤ verifying: in JWKS, its private ├── gone
+//!    │ not signing yet     │                         │ half erased                     │
+//! ```
+//! No timer switches anything, so replicas that see the same rows agree.
+use crate::{clock::Timestamp, config::KeySettings};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The stored instants of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instants {
+    pub number: i64,
+    pub published_at: Timestamp,
+    pub activates_at: Timestamp,
+    /// The longest lifetime of a token made with it.
+    pub longest_token: Duration,
+    pub revoked_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Announced,
+    Active,
+    Verifying,
+    Gone,
+    Revoked,
+}
+
+impl State {
+    /// Whether the JWKS holds a key in this state.
+    pub const fn is_published(self) -> bool {
+        matches!(self, Self::Announced | Self::Active | Self::Verifying)
+    }
+
+    /// Whether a key in this state signs, or will.
+    pub const fn needs_secret(self) -> bool {
+        matches!(self, Self::Announced | Self::Active)
+    }
+}
+
+/// A new key to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    pub number: i64,
+    pub published_at: Timestamp,
+    pub activates_at: Timestamp,
+}
+
+/// One line of keys, in order of their numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeline<'a>(pub &'a [Instants]);
+
+impl Timeline<'_> {
+    /// When a later key activates; a key that was revoked before it activated never does.
+    pub fn superseded_at(&self, number: i64) -> Option<Timestamp> {
+        let activates =
+            |key: &&Instants| key.revoked_at.is_none_or(|revoked_at| revoked_at > key.activates_at);
+        let later = self.0.iter().filter(|key| key.number > number);
+        later.filter(activates).map(|key| key.activates_at).min()
+    }
+
+    /// When the last token that the key can have signed has expired everywhere.
+    pub fn unpublished_at(&self, key: &Instants, leeway: Duration) -> Option<Timestamp> {
+        match key.revoked_at {
+            Some(revoked_at) => Some(revoked_at),
+            None => Some(self.superseded_at(key.number)? + key.longest_token + leeway),
+        }
+    }
+
+    pub fn state(&self, key: &Instants, leeway: Duration, now: Timestamp) -> State {
+        if key.revoked_at.is_some_and(|revoked_at| revoked_at <= now) {
+            State::Revoked
+        } else if now < key.activates_at {
+            State::Announced
+        } else if self.superseded_at(key.number).is_none_or(|superseded_at| now < superseded_at) {
+            State::Active
+        } else if self.unpublished_at(key, leeway).is_none_or(|gone_at| now < gone_at) {
+            State::Verifying
+        } else {
+            State::Gone
+        }
+    }
+
+    /// The key that signs at this instant.
+    pub fn active_at(&self, now: Timestamp) -> Option<&Instants> {
+        let signs = |key: &&Instants| {
+            key.activates_at <= now && key.revoked_at.is_none_or(|revoked_at| now < revoked_at)
+        };
+        self.0.iter().rev().find(signs)
+    }
+
+    /// The key that has been made and does not sign yet.
+    pub fn announced_at(&self, now: Timestamp) -> Option<&Instants> {
+        self.0.iter().find(|key| key.activates_at > now && key.revoked_at.is_none())
+    }
+
+    /// The key to be made now so that the line rotates on schedule, if it is time.
+    pub fn due(&self, settings: &KeySettings, now: Timestamp) -> Option<Plan> {
+        let Some(active) = self.active_at(now) else {
+            return self.announced_at(now).is_none().then(|| self.immediate(now));
+        };
+        let activates_at = active.activates_at + settings.rotate_every;
+        if self.announced_at(now).is_some() || now + settings.announce_for < activates_at {
+            return None;
+        }
+        // A service that was stopped for long is late: the announcement is never cut short.
+        let graceful = self.graceful(settings, now);
+        Some(Plan { activates_at: activates_at.max(graceful.activates_at), ..graceful })
+    }
+
+    /// The key to be made for a rotation on demand that no verifier notices.
+    pub fn graceful(&self, settings: &KeySettings, now: Timestamp) -> Plan {
+        Plan { activates_at: now + settings.announce_for, ..self.immediate(now) }
+    }
+
+    /// The key to be made for one that takes effect at once.
+    pub fn immediate(&self, now: Timestamp) -> Plan {
+        let number = self.0.last().map_or(1, |key| key.number + 1);
+        Plan { number, published_at: now, activates_at: now }
+    }
+
+    /// The next instant at which a key leaves the JWKS.
+    pub fn next_unpublishing(&self, leeway: Duration, now: Timestamp) -> Option<Timestamp> {
+        let instants = self.0.iter().filter_map(|key| self.unpublished_at(key, leeway));
+        instants.filter(|&instant| instant > now).min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! OAuth clients (RFC 6749 §2).
+use super::{Algorithm, ClientId, Scope};
+use crate::{
+    clock::Timestamp,
+    secret::{Secret, SecretHash},
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A client as a request meets it: what it registered and the secrets that prove it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub id: ClientId,
+    pub metadata: ClientMetadata,
+    /// The hashes of its secrets with the instant each stops working. Two may overlap.
+    pub secrets: Vec<(SecretHash, Option<Timestamp>)>,
+    pub created_at: Timestamp,
+}
+
+/// Whether a client can keep a secret (RFC 6749 §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientType {
+    Confidential,
+    Public,
+}
+
+/// The `typ` of a client's access tokens. `at+jwt` is RFC 9068's; some resource servers take `JWT` only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenType {
+    #[default]
+    #[serde(rename = "at+jwt")]
+    AtJwt,
+    #[serde(rename = "JWT")]
+    Jwt,
+}
+
+/// What a client registered, under the names of RFC 7591 §2 where it has them. Kept as one JSON
+/// text, as no query looks inside.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientMetadata {
+    pub client_type: ClientType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    pub grant_types: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
+    #[serde(default)]
+    pub scope: Scope,
+    /// The resource servers its tokens may be for; none means this service itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience: Vec<String>,
+    /// Otherwise the setting `tokens.access_token_alg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token_alg: Option<Algorithm>,
+    #[serde(default)]
+    pub access_token_typ: TokenType,
+    /// Off, the same refresh token stays valid until its session ends.
+    #[serde(default = "yes")]
+    pub rotate_refresh_tokens: bool,
+    /// Otherwise the setting `sessions.retry_window`.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub retry_window: Option<Duration>,
+    /// Otherwise the setting `sessions.idle_lifetime`.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub idle_lifetime: Option<Duration>,
+    /// Otherwise the setting `sessions.absolute_lifetime`.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub absolute_lifetime: Option<Duration>,
+    /// Otherwise the setting `sessions.limit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_limit: Option<u32>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Why a client cannot be registered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableClient {
+    #[error("a public client has no secret, so client_credentials is not for it")]
+    PublicClientCredentials,
+    #[error("`{0}` is no absolute URI without a fragment, so it cannot be an audience")]
+    Audience(String),
+    #[error("`{0}` is no absolute URI without a fragment, so it cannot be a redirect URI")]
+    RedirectUri(String),
+}
+
+impl ClientMetadata {
+    /// A client of this type with these grants, and defaults for all else.
+    pub fn new(client_type: ClientType, grant_types: Vec<String>) -> Self {
+        Self {
+            client_type,
+            client_name: None,
+            grant_types,
+            redirect_uris: Vec::new(),
+            scope: Scope::default(),
+            audience: Vec::new(),
+            access_token_alg: None,
+            access_token_typ: TokenType::default(),
+            rotate_refresh_tokens: true,
+            retry_window: None,
+            idle_lifetime: None,
+            absolute_lifetime: None,
+            session_limit: None,
+        }
+    }
+
+    /// Checks what no single field can know.
+    pub fn check(&self) -> Result<(), UnusableClient> {
+        let public = self.client_type == ClientType::Public;
+        if public && self.grant_types.iter().any(|grant| grant == "client_credentials") {
+            return Err(UnusableClient::PublicClientCredentials);
+        }
+        if let Some(bad) = self.audience.iter().find(|uri| !is_absolute_uri(uri)) {
+            return Err(UnusableClient::Audience(bad.clone()));
+        }
+        if let Some(bad) = self.redirect_uris.iter().find(|uri| !is_absolute_uri(uri)) {
+            return Err(UnusableClient::RedirectUri(bad.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// RFC 3986 §4.3 as RFC 8707 §2 and RFC 6749 §3.1.2 demand it, and no scheme that runs a script.
+fn is_absolute_uri(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|uri| {
+        uri.fragment().is_none()
+            && !matches!(uri.scheme(), "javascript" | "data" | "vbscript" | "file")
+    })
+}
+
+impl Client {
+    pub fn is_public(&self) -> bool {
+        self.metadata.client_type == ClientType::Public
+    }
+
+    /// Whether one of the secrets that still work is this one. All are compared, so that the time
+    /// does not tell which.
+    pub fn has_secret(&self, presented: &Secret, now: Timestamp) -> bool {
+        let presented = SecretHash::of(presented.reveal());
+        self.secrets.iter().fold(false, |found, (hash, expires_at)| {
+            let live = expires_at.is_none_or(|expires_at| expires_at > now);
+            found | (hash.matches(&presented) & live)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_secrets_overlap_until_the_older_expires() {
+        let (old, new) = (Secret::new("old"), Secret::new("new"));
+        let client = Client {
+            id: "web".parse().unwrap(),
+            metadata: ClientMetadata::new(ClientType::Confidential, vec![]),
+            secrets: vec![
+                (SecretHash::of("old"), Some(Timestamp(10))),
+                (SecretHash::of("new"), None),
+            ],
+            created_at: Timestamp(0),
+        };
+        assert!(client.has_secret(&old, Timestamp(9)) && client.has_secret(&new, Timestamp(9)));
+        assert!(!client.has_secret(&old, Timestamp(10)) && client.has_secret(&new, Timestamp(10)));
+        assert!(!client.has_secret(&Secret::new(""), Timestamp(9)));
+    }
+
+    #[test]
+    fn a_client_that_cannot_work_is_refused() {
+        let mut client = ClientMetadata::new(ClientType::Public, vec!["client_credentials".into()]);
+        assert!(matches!(client.check(), Err(UnusableClient::PublicClientCredentials)));
+        client.grant_types = vec!["refresh_token".into()];
+        assert!(client.check().is_ok());
+        client.redirect_uris = vec!["JavaScript:alert(1)".into()];
+        assert!(matches!(client.check(), Err(UnusableClient::RedirectUri(_))));
+        client.redirect_uris = vec!["http://127.0.0.1/callback".into()];
+        client.audience = vec!["https://api.example/#part".into()];
+        assert!(matches!(client.check(), Err(UnusableClient::Audience(_))));
+    }
+}

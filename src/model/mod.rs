@@ -1,0 +1,14 @@
+//! The nouns. They know no protocol step, no database and no HTTP.
+mod algorithm;
+mod client;
+mod id;
+mod scope;
+mod session;
+mod user;
+
+pub use algorithm::Algorithm;
+pub use client::{Client, ClientMetadata, ClientType, TokenType, UnusableClient};
+pub use id::{ClientId, InvalidId, SessionId, UserId};
+pub use scope::{InvalidScope, Scope};
+pub use session::{Device, EndReason, Ended, Session};
+pub use user::{InvalidUsername, User, UserClaims, Username};

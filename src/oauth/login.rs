@@ -1,0 +1,132 @@
+//! A login with user name and password, by an organisation's own app: it starts a session.
+use super::{
+    Caller,
+    Code::{InvalidGrant, InvalidRequest},
+    Detail, Error, Grant, Params, Result,
+    grant::{UserGrant, audience, narrow},
+};
+use crate::{
+    app::App,
+    clock::Timestamp,
+    model::{Client, Device, SessionId, UserClaims, UserId, Username},
+    session::{self, Policy},
+    store::{AuditEvent, NewSession, Store},
+};
+use secrecy::SecretString;
+use std::sync::Arc;
+
+/// A user name and a password, as they were sent.
+pub struct Login {
+    pub username: String,
+    pub password: SecretString,
+}
+
+/// Longer than any name of a device.
+const LONGEST_NAME: usize = 255;
+
+/// Checks the password and starts a session on the device that the parameters name.
+///
+/// # Errors
+/// `invalid_credentials`, the same and in the same time for an unknown user, a wrong password and a
+/// disabled user.
+pub async fn login(
+    app: &Arc<App>,
+    client: &Client,
+    login: Login,
+    params: &Params,
+    caller: &Caller,
+) -> Result<Grant> {
+    let (scope, audience) = (narrow(params, &client.metadata.scope)?, audience(params, client)?);
+    let device = device(params, caller)?;
+    let group = short(params, "group")?;
+    let user_id = check_password(app, login).await?;
+
+    let now = app.clock.now();
+    let policy = Policy::of(client, &app.settings.sessions);
+    let new = NewSession {
+        id: SessionId::new(now),
+        user_id,
+        client_id: client.id.clone(),
+        device,
+        group,
+        scope: scope.clone(),
+        auth_time: now,
+        expires_at: now + policy.absolute_lifetime,
+    };
+    let session_id = new.id;
+    let (store, request_id) = (app.store.clone(), caller.request_id.clone());
+    let started = app
+        .to_the_end(async move { start(&store, &new, policy.limit, request_id, now).await })
+        .await?;
+    let claims = started.ok_or_else(refused)?;
+    let (auth_time, moved_at) = (now, now);
+    let user = UserGrant { user_id, claims, auth_time, session_id, generation: 0, moved_at };
+    Ok(Grant { scope, audience, user: Some(user) })
+}
+
+fn refused() -> Error {
+    InvalidGrant
+        .because("the user name or the password is wrong")
+        .with(Detail::InvalidCredentials)
+        .with_status(401)
+}
+
+async fn check_password(app: &Arc<App>, login: Login) -> Result<UserId> {
+    let store = app.store.clone();
+    let known = match login.username.parse::<Username>() {
+        Ok(username) => {
+            app.to_the_end(async move { store.read().await?.login(&username).await }).await?
+        }
+        Err(_) => None,
+    };
+    let user = known.filter(|user| !user.disabled);
+    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let right = app.passwords.verify(login.password, hash).await?;
+    match user {
+        Some(user) if right => Ok(user.id),
+        _ => Err(refused()),
+    }
+}
+
+/// None if the user was disabled since the password was checked.
+async fn start(
+    store: &Store,
+    new: &NewSession,
+    limit: usize,
+    request_id: Option<String>,
+    now: Timestamp,
+) -> Result<Option<UserClaims>, crate::store::Error> {
+    let mut conn = store.write().await?;
+    let Some(claims) = conn.begin_login(new.user_id, now).await? else { return Ok(None) };
+    session::start(&mut conn, new, limit, now).await?;
+    let event = AuditEvent {
+        request_id,
+        client_id: Some(new.client_id.clone()),
+        user_id: Some(new.user_id),
+        session_id: Some(new.id),
+        ..AuditEvent::new("session.started", format!("user:{}", new.user_id))
+    };
+    conn.audit(&event, now).await?;
+    conn.commit().await?;
+    Ok(Some(claims))
+}
+
+fn device(params: &Params, caller: &Caller) -> Result<Device> {
+    Ok(Device {
+        id: short(params, "device_id")?,
+        name: short(params, "device_name")?,
+        user_agent: caller.user_agent.clone(),
+        address: caller.address.clone(),
+    })
+}
+
+fn short(params: &Params, name: &'static str) -> Result<Option<String>> {
+    match params.get(name) {
+        Some(text) if text.len() > LONGEST_NAME || text.chars().any(char::is_control) => {
+            Err(InvalidRequest.because(format!(
+                "{name} has at most {LONGEST_NAME} bytes and no control characters"
+            )))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}

@@ -1,0 +1,19 @@
+//! The protocol: what a request must bring, what must be true, what it earns.
+pub mod bearer;
+mod caller;
+mod client_auth;
+mod error;
+pub mod grant;
+mod issue;
+mod login;
+mod params;
+mod revoke;
+
+pub use caller::Caller;
+pub use client_auth::authenticate;
+pub use error::{Code, Detail, Error, Rejection, Result};
+pub use grant::{Exchange, Grant, GrantType};
+pub use issue::{Tokens, issue};
+pub use login::{Login, login};
+pub use params::Params;
+pub use revoke::revoke;

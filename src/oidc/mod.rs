@@ -1,0 +1,4 @@
+//! OpenID Connect.
+mod discovery;
+
+pub use discovery::metadata;

@@ -1,0 +1,13 @@
+//! Sessions and their chains of refresh tokens: one row per device, a counter and a MAC.
+//!
+//! [`chain`] decides what the use of a token means, as a pure function; [`refresh`] and [`start`] do
+//! it to the database; [`handle`] is what a token looks like.
+pub mod chain;
+pub mod handle;
+mod policy;
+mod refresh;
+mod start;
+
+pub use policy::{Policy, Retry};
+pub use refresh::{Live, Use, refresh};
+pub use start::start;

@@ -1,0 +1,159 @@
+//! The use of a refresh token. One statement decides it; what that refuses is judged from the row.
+use super::{
+    Policy,
+    chain::{self, Presented, Refusal, Verdict},
+    handle::Handle,
+};
+use crate::{
+    clock::Timestamp,
+    model::{ClientId, EndReason, Scope, SessionId, UserClaims, UserId},
+    store::{AuditEvent, Error, Result, Rotated, Rotation, Store},
+};
+
+/// A refresh token whose MAC is right, and who presents it.
+#[derive(Debug)]
+pub struct Use {
+    pub handle: Handle,
+    pub client_id: ClientId,
+    pub policy: Policy,
+    /// The device the caller says it is, if it says so.
+    pub device_id: Option<String>,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
+    pub request_id: Option<String>,
+    pub now: Timestamp,
+}
+
+/// The session after the use.
+#[derive(Debug)]
+pub struct Live {
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub claims: UserClaims,
+    pub scope: Scope,
+    pub auth_time: Timestamp,
+    /// That of the successor.
+    pub generation: i64,
+    /// When the chain moved to it; a retry gets the successor that was made then.
+    pub moved_at: Timestamp,
+}
+
+/// How often a row that changes between two looks is looked at again. Twice takes two racing
+/// administrators.
+const ATTEMPTS: usize = 3;
+
+/// Moves the chain on, or finds out why not. To be run to its end even if the caller hangs up.
+pub async fn refresh(store: &Store, used: &Use) -> Result<Result<Live, Refusal>> {
+    for _ in 0..ATTEMPTS {
+        let rotated = store.autocommit().await?.rotate(&used.rotation()).await?;
+        if let Some(rotated) = rotated {
+            return used.rotated(store, rotated).await.map(Ok);
+        }
+        if let Some(outcome) = used.judge(store).await? {
+            return Ok(outcome);
+        }
+    }
+    Err(Error::Contended)
+}
+
+impl Use {
+    fn rotation(&self) -> Rotation<'_> {
+        Rotation {
+            session_id: self.handle.session_id,
+            client_id: &self.client_id,
+            presented: self.handle.generation,
+            step: i64::from(self.policy.rotates),
+            device_id: self.device_id.as_deref(),
+            user_agent: self.user_agent.as_deref(),
+            address: self.address.as_deref(),
+            idle_since: self.now - self.policy.idle_lifetime,
+            now: self.now,
+        }
+    }
+
+    async fn rotated(&self, store: &Store, rotated: Rotated) -> Result<Live> {
+        if rotated.previous_generation < self.handle.generation {
+            // A failover or a restored backup has lost rotations that were answered.
+            self.audit(store, "session.generation_ahead").await?;
+        }
+        Ok(Live {
+            id: self.handle.session_id,
+            user_id: rotated.user_id,
+            claims: rotated.claims,
+            scope: rotated.scope,
+            auth_time: rotated.auth_time,
+            generation: rotated.generation,
+            moved_at: self.now,
+        })
+    }
+
+    /// None if the row has changed since the statement refused: the use deserves another try.
+    async fn judge(&self, store: &Store) -> Result<Option<Result<Live, Refusal>>> {
+        let mut conn = store.read().await?;
+        let Some(session) = conn.session(self.handle.session_id).await? else {
+            return Ok(Some(Err(Refusal::NotYours)));
+        };
+        let claims = conn.enabled_user_claims(session.user_id).await?;
+        drop(conn);
+        let verdict = chain::judge(&session, claims.is_some(), self.presented(), &self.policy);
+        Ok(match verdict {
+            Verdict::Current => None,
+            Verdict::Retry => Some(Ok(Live {
+                id: session.id,
+                user_id: session.user_id,
+                claims: claims.unwrap_or_default(),
+                scope: session.scope,
+                auth_time: session.auth_time,
+                generation: session.generation,
+                moved_at: session.last_used_at,
+            })),
+            Verdict::Reuse => {
+                self.end_reused(store).await?;
+                Some(Err(Refusal::Reused))
+            }
+            Verdict::Refused(refusal) => {
+                if matches!(refusal, Refusal::DeviceMismatch | Refusal::NotYours) {
+                    self.audit(store, "session.foreign_use").await?;
+                }
+                Some(Err(refusal))
+            }
+        })
+    }
+
+    fn presented(&self) -> Presented<'_> {
+        Presented {
+            client_id: &self.client_id,
+            device_id: self.device_id.as_deref(),
+            generation: self.handle.generation,
+            now: self.now,
+        }
+    }
+
+    /// Generations only grow, so what was reuse when the row was read is reuse still.
+    async fn end_reused(&self, store: &Store) -> Result<()> {
+        let mut conn = store.write().await?;
+        let reason = EndReason::ReuseDetected;
+        if conn.end_session(self.handle.session_id, reason, self.now).await? {
+            conn.audit(&self.event("session.reuse_detected"), self.now).await?;
+        }
+        conn.commit().await
+    }
+
+    async fn audit(&self, store: &Store, action: &'static str) -> Result<()> {
+        store.autocommit().await?.audit(&self.event(action), self.now).await
+    }
+
+    fn event(&self, action: &'static str) -> AuditEvent {
+        AuditEvent {
+            request_id: self.request_id.clone(),
+            client_id: Some(self.client_id.clone()),
+            session_id: Some(self.handle.session_id),
+            detail: serde_json::json!({
+                "presented_generation": self.handle.generation,
+                "address": self.address,
+                "user_agent": self.user_agent,
+            }),
+            ..AuditEvent::new(action, format!("client:{}", self.client_id))
+        }
+    }
+}

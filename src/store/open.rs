@@ -1,0 +1,117 @@
+//! Opening a database and bringing its schema up to date.
+use super::{Error, Result, Store};
+use crate::config::DatabaseSettings;
+use secrecy::ExposeSecret;
+use sqlx::{
+    PgPool, SqlitePool,
+    migrate::Migrator,
+    pool::PoolOptions,
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, time::Duration};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// SQLite before this can lose committed writes in WAL mode (its "WAL-reset" bug).
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+impl Store {
+    /// Opens the database, makes it if it is a file that is not there, and runs the migrations.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] for an unknown kind of URL or too old a library, [`Error::Unavailable`] if
+    /// nothing answers, [`Error::Migrate`] if the schema belongs to another version.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self> {
+        let url = settings.url.expose_secret();
+        let store = if let Some(path) = url.strip_prefix("sqlite:") {
+            open_sqlite(Path::new(path.trim_start_matches("//")), settings).await?
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Self::Postgres(open_postgres(url, settings).await?)
+        } else {
+            let help = "database.url must begin with sqlite: or postgres://";
+            return Err(Error::Unusable(help.to_owned()));
+        };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        match self {
+            Self::Sqlite { writer, .. } => migrate_sqlite(writer).await,
+            Self::Postgres(pool) => {
+                MIGRATIONS.run(pool).await?;
+                // SQLite has no such setting. It leaves room on each page, so that a rotation
+                // finds a place for the new version of its row beside the old.
+                sqlx::query("ALTER TABLE sessions SET (fillfactor = 85)").execute(pool).await?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// SQLite's driver has no lock for migrations: of two processes that start on a new file, the one
+/// that comes second fails, and finds the work done when it looks again.
+async fn migrate_sqlite(writer: &SqlitePool) -> Result<()> {
+    let mut attempts_left = 5;
+    loop {
+        match MIGRATIONS.run(writer).await {
+            Ok(()) => return Ok(()),
+            Err(error) if attempts_left == 0 => return Err(error.into()),
+            Err(_) => attempts_left -= 1,
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> {
+    create_private(path)
+        .map_err(|error| Error::Unusable(format!("cannot open {}: {error}", path.display())))?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(settings.statement_timeout);
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .connect_with(options.clone())
+    };
+    let writer = pool(1).await?;
+    let (version,): (String,) =
+        sqlx::query_as("SELECT sqlite_version()").fetch_one(&writer).await?;
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut part = || parts.next().unwrap_or(0);
+    if (part(), part(), part()) < OLDEST_SQLITE {
+        return Err(Error::Unusable(format!("SQLite {version} can lose writes; 3.51.3 is needed")));
+    }
+    Ok(Store::Sqlite { readers: pool(settings.max_connections.min(4)).await?, writer })
+}
+
+/// The file and the folder that holds it, for nobody else to read.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600).open(path).map(drop)
+}
+
+async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool> {
+    let options: PgConnectOptions = url.parse::<PgConnectOptions>()?.options([
+        ("statement_timeout", format!("{}ms", settings.statement_timeout.as_millis())),
+        ("lock_timeout", format!("{}ms", settings.acquire_timeout.as_millis())),
+        // Every statement here has one plan that fits all values; planning anew costs half as much again.
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+    ]);
+    let pool = PoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        // A ping before each use costs as much as the statement; a dead connection shows at once.
+        .test_before_acquire(false);
+    Ok(pool.connect_with(options).await?)
+}

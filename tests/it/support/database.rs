@@ -1,0 +1,73 @@
+use mintmark::config::{DatabaseSettings, Settings};
+use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
+use std::collections::HashMap;
+
+/// A database that no other test sees.
+pub struct Database {
+    pub url: String,
+    /// For the files of the test, and the database if it is SQLite.
+    pub dir: tempfile::TempDir,
+}
+
+impl Database {
+    pub fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { url: format!("sqlite:{}", dir.path().join("mintmark.db").display()), dir }
+    }
+
+    /// A new database on the server that `./test` starts. A run without one fails: no test is skipped
+    /// in silence.
+    pub async fn postgres() -> Self {
+        let server = std::env::var("TEST_POSTGRES_URL")
+            .expect("TEST_POSTGRES_URL names a PostgreSQL server; ./test starts one and sets it");
+        let name = format!("it_{}", uuid::Uuid::new_v4().simple());
+        let admin = PgPool::connect(&server).await.unwrap();
+        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        admin.close().await;
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(&name);
+        Self { url: url.to_string(), dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
+    pub fn settings(&self) -> DatabaseSettings {
+        let settings = Settings::load(None, HashMap::new()).unwrap().database;
+        DatabaseSettings { url: self.url.clone().into(), max_connections: 8, ..settings }
+    }
+
+    /// Runs a statement behind the server's back, as an operator or an attacker with the database in
+    /// hand would. The result is the rows it changed.
+    pub async fn execute(&self, statement: &str) -> u64 {
+        let statement = AssertSqlSafe(statement.to_owned());
+        if self.is_sqlite() {
+            let pool = SqlitePool::connect(&self.url).await.unwrap();
+            let done = sqlx::query(statement).execute(&pool).await.unwrap().rows_affected();
+            pool.close().await;
+            done
+        } else {
+            let pool = PgPool::connect(&self.url).await.unwrap();
+            let done = sqlx::query(statement).execute(&pool).await.unwrap().rows_affected();
+            pool.close().await;
+            done
+        }
+    }
+
+    /// The one number that a query gives.
+    pub async fn number(&self, query: &str) -> i64 {
+        let query = AssertSqlSafe(query.to_owned());
+        if self.is_sqlite() {
+            let pool = SqlitePool::connect(&self.url).await.unwrap();
+            let number = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
+            pool.close().await;
+            number
+        } else {
+            let pool = PgPool::connect(&self.url).await.unwrap();
+            let number = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
+            pool.close().await;
+            number
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What tests stand on: databases of their own, a server in this process with a clock they can move,
+//! the program as a process of its own, and people who talk to it.
+mod database;
+mod http;
+mod process;
+mod server;
+
+pub use database::Database;
+pub use http::Answer;
+pub use process::{PROGRAM, Process};
+pub use server::{PASSWORD, SECRET, Server, basic, hash_of, part_of};
+
+/// Each test of the list runs on SQLite and on PostgreSQL. It is given a fresh [`Database`].
+#[macro_export]
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => { $(
+        mod $test {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() { super::$test($crate::support::Database::sqlite()).await; }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() { super::$test($crate::support::Database::postgres().await).await; }
+        }
+    )* };
+}
