@@ -21,8 +21,8 @@ pub struct KeyRing {
     read_at: Mutex<Instant>,
 }
 
-/// How often an unknown `kid` may send this replica to the database.
-const UNKNOWN_KID_PAUSE: Duration = Duration::from_secs(1);
+/// How often unknown `kid`s, which anybody can make up, may send this replica to the database.
+const UNKNOWN_KID_PAUSE: Duration = Duration::from_millis(200);
 
 impl KeyRing {
     /// Opens every key that is in use and makes the first of each line.
@@ -71,17 +71,20 @@ impl KeyRing {
         self.read(&mut read_at).await
     }
 
-    /// Reads the rows anew, unless that was done just now: for a `kid` that is not known, which
-    /// another replica may have made, or anybody may have made up.
+    /// Reads the rows anew because of a `kid` that is not known: another replica may have made it a
+    /// moment ago. Callers that come together share one reading.
     pub async fn reload_for_unknown_kid(&self) -> Result<()> {
+        let asked_at = Instant::now();
         let mut read_at = self.read_at.lock().await;
-        if read_at.elapsed() < UNKNOWN_KID_PAUSE {
+        if *read_at >= asked_at {
             return Ok(());
         }
+        tokio::time::sleep_until(*read_at + UNKNOWN_KID_PAUSE).await;
         self.read(&mut read_at).await
     }
 
     async fn read(&self, read_at: &mut Instant) -> Result<()> {
+        let began_at = Instant::now();
         let rows = self.store.keys().await?;
         let current = self.current.load_full();
         let now = self.clock.now();
@@ -89,7 +92,7 @@ impl KeyRing {
             let next = Snapshot::build(rows, Some(&current), &self.master, &self.policy, now)?;
             self.current.store(Arc::new(next));
         }
-        *read_at = Instant::now();
+        *read_at = began_at;
         Ok(())
     }
 

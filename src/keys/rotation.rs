@@ -33,8 +33,8 @@ impl KeyRing {
         self.reload().await?;
         let mut changed = false;
         for line in self.policy.lines() {
-            let (now, longest) = (self.now(), self.longest_token(line));
-            changed |= self.store.autocommit().await?.lengthen_keys(line.as_str(), longest).await?;
+            let now = self.now();
+            changed |= self.lengthen(line, now).await?;
             let due = self.snapshot().timeline(line).due(&self.policy.keys, now);
             if let Some(plan) = due {
                 let action = "key.made_on_schedule";
@@ -105,6 +105,18 @@ impl KeyRing {
             conn.commit().await?;
         }
         Ok(())
+    }
+
+    /// Keeps the keys that sign now or later for tokens that live longer than when they were made.
+    async fn lengthen(&self, line: Line, now: Timestamp) -> Result<bool> {
+        let longest = self.policy.longest_token(line);
+        let snapshot = self.snapshot();
+        let active = snapshot.timeline(line).active_at(now);
+        let Some(active) = active.filter(|key| key.longest_token < longest) else {
+            return Ok(false);
+        };
+        let mut conn = self.store.autocommit().await?;
+        Ok(conn.lengthen_keys(line.as_str(), active.number, self.longest_token(line)).await?)
     }
 
     /// A superseded signing key only verifies, for which its public half is enough. The keys of

@@ -86,11 +86,17 @@ impl Conn {
         .map(|rows| rows == 1)
     }
 
-    /// Keeps the line's keys for tokens that live longer than those known so far.
-    pub async fn lengthen_keys(&mut self, line: &str, longest_token: i64) -> Result<bool> {
+    /// Keeps the line's keys from this number on for tokens that live longer than those so far.
+    pub async fn lengthen_keys(
+        &mut self,
+        line: &str,
+        from: i64,
+        longest_token: i64,
+    ) -> Result<bool> {
         sql!(self, execute:
-            "UPDATE keys SET longest_token = $2 WHERE line = $1 AND longest_token < $2",
-            line, longest_token)
+            "UPDATE keys SET longest_token = $3
+             WHERE line = $1 AND number >= $2 AND longest_token < $3",
+            line, from, longest_token)
         .map(|rows| rows > 0)
     }
 }

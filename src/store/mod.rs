@@ -9,8 +9,10 @@ mod columns;
 mod conn;
 mod error;
 mod keys;
+mod live_sessions;
 mod notices;
 mod open;
+mod rotation;
 mod sessions;
 mod users;
 
@@ -18,8 +20,10 @@ pub use audit::AuditEvent;
 pub use conn::Conn;
 pub use error::{Error, Result};
 pub use keys::{KeyRow, Origin};
+pub use live_sessions::SessionFilter;
 pub use notices::{Notice, Notices};
-pub use sessions::{NewSession, Rotated, Rotation, SessionFilter};
+pub use rotation::{Rotated, Rotation};
+pub use sessions::NewSession;
 pub use users::LoginRow;
 
 use conn::sql;

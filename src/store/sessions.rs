@@ -1,7 +1,8 @@
+//! The rows of sessions: how they begin, are read and end.
 use super::{Conn, Result, sql};
 use crate::{
     clock::Timestamp,
-    model::{ClientId, Device, EndReason, Ended, Scope, Session, SessionId, UserClaims, UserId},
+    model::{ClientId, Device, EndReason, Ended, Scope, Session, SessionId, UserId},
 };
 
 /// What a new session starts with; its generation is 0.
@@ -17,47 +18,8 @@ pub struct NewSession {
     pub expires_at: Timestamp,
 }
 
-/// One use of a refresh token, as the statement that decides it needs it.
-#[derive(Debug)]
-pub struct Rotation<'a> {
-    pub session_id: SessionId,
-    pub client_id: &'a ClientId,
-    /// The generation that was presented.
-    pub presented: i64,
-    /// By how much the chain moves: 1, or 0 for a client whose tokens do not rotate.
-    pub step: i64,
-    /// The device the caller says it is, if it says so.
-    pub device_id: Option<&'a str>,
-    pub user_agent: Option<&'a str>,
-    pub address: Option<&'a str>,
-    /// A session unused since this instant has expired.
-    pub idle_since: Timestamp,
-    pub now: Timestamp,
-}
-
-/// A rotation that happened.
-#[derive(Debug, sqlx::FromRow)]
-pub struct Rotated {
-    pub user_id: UserId,
-    pub scope: Scope,
-    pub auth_time: Timestamp,
-    /// Where the chain stands now.
-    pub generation: i64,
-    /// Where it stood before.
-    pub previous_generation: i64,
-    pub claims: UserClaims,
-}
-
-/// Which live sessions are meant; what is absent does not restrict.
-#[derive(Debug, Clone, Default)]
-pub struct SessionFilter {
-    pub user_id: Option<UserId>,
-    pub client_id: Option<ClientId>,
-    pub device_id: Option<String>,
-}
-
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: SessionId,
     user_id: UserId,
     client_id: ClientId,
@@ -101,26 +63,6 @@ impl From<Row> for Session {
 }
 
 impl Conn {
-    /// Moves the chain on if the session is live, this client's and on this device, its user is
-    /// enabled, and the generation is the current one or ahead of it. Of any number of callers at
-    /// once, one moves it.
-    pub async fn rotate(&mut self, rotation: &Rotation<'_>) -> Result<Option<Rotated>> {
-        sql!(self, fetch_optional:
-            "UPDATE sessions
-             SET generation = $2 + $3, previous_generation = generation, last_used_at = $4,
-                 user_agent = $5, address = $6
-             WHERE id = $1 AND generation <= $2 AND client_id = $7 AND ended_at IS NULL
-               AND expires_at > $4 AND last_used_at > $8
-               AND ($9 IS NULL OR device_id = $9)
-               AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id
-                                                 AND users.disabled_at IS NULL)
-             RETURNING user_id, scope, auth_time, generation, previous_generation,
-                 (SELECT claims FROM users WHERE users.id = sessions.user_id) AS claims",
-            rotation.session_id, rotation.presented, rotation.step, rotation.now,
-            rotation.user_agent, rotation.address, rotation.client_id, rotation.idle_since,
-            rotation.device_id)
-    }
-
     pub async fn session(&mut self, id: SessionId) -> Result<Option<Session>> {
         let row: Option<Row> = sql!(self, fetch_optional:
             "SELECT id, user_id, client_id, device_id, device_name, session_group, scope, auth_time,
@@ -128,25 +70,6 @@ impl Conn {
                     ended_at, end_reason
              FROM sessions WHERE id = $1", id)?;
         Ok(row.map(Session::from))
-    }
-
-    /// Live sessions in order of creation, after the given one.
-    pub async fn sessions(
-        &mut self,
-        filter: &SessionFilter,
-        after: Option<SessionId>,
-        limit: i64,
-    ) -> Result<Vec<Session>> {
-        let rows: Vec<Row> = sql!(self, fetch_all:
-            "SELECT s.id, s.user_id, s.client_id, s.device_id, s.device_name, s.session_group,
-                    s.scope, s.auth_time, s.created_at, s.expires_at, s.generation, s.last_used_at,
-                    s.user_agent, s.address, s.ended_at, s.end_reason
-             FROM user_sessions u JOIN sessions s ON s.id = u.session_id
-             WHERE ($1 IS NULL OR u.user_id = $1) AND ($2 IS NULL OR u.client_id = $2)
-               AND ($3 IS NULL OR u.device_id = $3) AND ($4 IS NULL OR u.session_id > $4)
-             ORDER BY u.session_id LIMIT $5",
-            filter.user_id, &filter.client_id, &filter.device_id, after, limit)?;
-        Ok(rows.into_iter().map(Session::from).collect())
     }
 
     pub async fn insert_session(&mut self, new: &NewSession, now: Timestamp) -> Result<()> {
@@ -182,32 +105,5 @@ impl Conn {
             "DELETE FROM user_sessions
              WHERE user_id = $1 AND client_id = $2 AND session_id = $3", user_id, &client_id, id)?;
         Ok(true)
-    }
-
-    /// Ends all that the filter means and says which they were.
-    pub async fn end_sessions(
-        &mut self,
-        filter: &SessionFilter,
-        reason: EndReason,
-        now: Timestamp,
-    ) -> Result<Vec<SessionId>> {
-        let mut ended = Vec::new();
-        for id in self.live_sessions(filter).await? {
-            if self.end_session(id, reason, now).await? {
-                ended.push(id);
-            }
-        }
-        Ok(ended)
-    }
-
-    /// The ids of live sessions, oldest first.
-    pub async fn live_sessions(&mut self, filter: &SessionFilter) -> Result<Vec<SessionId>> {
-        let rows: Vec<(SessionId,)> = sql!(self, fetch_all:
-            "SELECT session_id FROM user_sessions
-             WHERE ($1 IS NULL OR user_id = $1) AND ($2 IS NULL OR client_id = $2)
-               AND ($3 IS NULL OR device_id = $3)
-             ORDER BY session_id",
-            filter.user_id, &filter.client_id, &filter.device_id)?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 }

@@ -55,7 +55,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline<'a>(pub &'a [Instants]);
 
-impl Timeline<'_> {
+impl<'a> Timeline<'a> {
     /// When a later key activates; a key that was revoked before it activated never does.
     pub fn superseded_at(&self, number: i64) -> Option<Timestamp> {
         let activates =
@@ -87,7 +87,7 @@ impl Timeline<'_> {
     }
 
     /// The key that signs at this instant.
-    pub fn active_at(&self, now: Timestamp) -> Option<&Instants> {
+    pub fn active_at(&self, now: Timestamp) -> Option<&'a Instants> {
         let signs = |key: &&Instants| {
             key.activates_at <= now && key.revoked_at.is_none_or(|revoked_at| now < revoked_at)
         };
@@ -95,7 +95,7 @@ impl Timeline<'_> {
     }
 
     /// The key that has been made and does not sign yet.
-    pub fn announced_at(&self, now: Timestamp) -> Option<&Instants> {
+    pub fn announced_at(&self, now: Timestamp) -> Option<&'a Instants> {
         self.0.iter().find(|key| key.activates_at > now && key.revoked_at.is_none())
     }
 

@@ -4,8 +4,8 @@ use crate::config::Settings;
 use proptest::prelude::*;
 use std::collections::HashMap;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const LONGEST_TOKEN: Duration = Duration::from_secs(600);
+const MINUTE: Duration = Duration::from_mins(1);
+const LONGEST_TOKEN: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Clone)]
 enum Event {
