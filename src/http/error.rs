@@ -19,7 +19,7 @@ impl ResponseError for Error {
         StatusCode::from_u16(status).expect("the table holds valid statuses")
     }
 
-    /// Without a body: what goes in needs to know the issuer, so [`render`] does it.
+    /// Without a body: what goes in needs to know the issuer, so `render` does it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }

@@ -1,4 +1,4 @@
-//! The only place that knows HTTP. The whole URL map is [`routes`].
+//! The only place that knows HTTP. The whole URL map is `routes` in this file.
 mod admin;
 mod cors;
 mod error;
