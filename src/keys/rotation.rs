@@ -37,8 +37,9 @@ impl KeyRing {
             changed |= self.lengthen(line, now).await?;
             let due = self.snapshot().timeline(line).due(&self.policy.keys, now);
             if let Some(plan) = due {
-                let action = "key.made_on_schedule";
-                changed |= self.make(line, plan, &AuditEvent::new(action, "server")).await?;
+                // Made by us or by a replica that was faster: there is something new to read.
+                self.make(line, plan, &AuditEvent::new("key.made_on_schedule", "server")).await?;
+                changed = true;
             }
             changed |= self.erase_spent(line, now).await?;
         }
@@ -119,21 +120,13 @@ impl KeyRing {
         Ok(conn.lengthen_keys(line.as_str(), active.number, self.longest_token(line)).await?)
     }
 
-    /// A superseded signing key only verifies, for which its public half is enough. The keys of
-    /// handles have no public half and stay until they are gone.
+    /// Forgets the secret halves that no replica needs any more.
     async fn erase_spent(&self, line: Line, now: Timestamp) -> Result<bool> {
         let snapshot = self.snapshot();
         let mut erased = false;
         for row in snapshot.rows.iter().filter(|row| row.line == line.as_str()) {
-            let Some(key) = snapshot.key(&row.kid).filter(|_| row.sealed.is_some()) else {
-                continue;
-            };
-            let state = snapshot.state(key, now);
-            let spent = match line {
-                Line::Signing(_) => !state.needs_secret(),
-                Line::Handle => !state.is_published(),
-            };
-            if spent {
+            let spent = snapshot.key(&row.kid).is_some_and(|key| snapshot.is_spent(key, now));
+            if spent && row.sealed.is_some() {
                 erased |= self.store.autocommit().await?.erase_key(&row.line, row.number).await?;
             }
         }

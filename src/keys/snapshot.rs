@@ -82,6 +82,20 @@ impl Snapshot {
         self.rows == rows
     }
 
+    /// Whether no replica needs the key's secret half any more. A superseded signing key only verifies,
+    /// for which its public half is enough, once even a clock that is slow has seen it superseded. The
+    /// keys of handles have no public half and are needed until they are gone.
+    pub(super) fn is_spent(&self, key: &Key, now: Timestamp) -> bool {
+        match (key.line, self.state(key, now)) {
+            (_, State::Revoked | State::Gone) => true,
+            (_, State::Announced | State::Active) | (Line::Handle, State::Verifying) => false,
+            (Line::Signing(_), State::Verifying) => self
+                .timeline(key.line)
+                .superseded_at(key.instants.number)
+                .is_some_and(|superseded_at| superseded_at + self.leeway <= now),
+        }
+    }
+
     /// Whether it can still sign with a key that does not sign any more.
     pub(super) fn holds_spent_secrets(&self, now: Timestamp) -> bool {
         self.signing_keys().any(|key| key.signer.is_some() && !self.state(key, now).needs_secret())
