@@ -5,6 +5,7 @@
 //! and every replica computes the same state from the same rows and the clock ([`timeline`]).
 mod error;
 mod jwks;
+mod key;
 mod line;
 mod master;
 mod ring;
@@ -15,8 +16,9 @@ pub mod timeline;
 
 pub use error::{Error, Result};
 pub use jwks::Jwks;
+pub use key::{Key, MacKey};
 pub use line::Line;
 pub use master::MasterKeys;
 pub use ring::KeyRing;
 pub use rotation::{Mode, TooManyKeys};
-pub use snapshot::{Key, MacKey, Snapshot};
+pub use snapshot::Snapshot;
