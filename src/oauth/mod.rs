@@ -2,6 +2,7 @@
 pub mod bearer;
 mod caller;
 mod client_auth;
+mod codes;
 mod error;
 pub mod grant;
 mod issue;
@@ -11,7 +12,8 @@ mod revoke;
 
 pub use caller::Caller;
 pub use client_auth::authenticate;
-pub use error::{Code, Detail, Error, Rejection, Result};
+pub use codes::{Code, Detail};
+pub use error::{Error, Rejection, Result};
 pub use grant::{Exchange, Grant, GrantType};
 pub use issue::{Tokens, issue};
 pub use login::{Login, login};
