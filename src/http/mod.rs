@@ -37,7 +37,7 @@ fn routes(service: &mut ServiceConfig, metadata_paths: &[String]) {
         .service(post("/session/login", session::login::login))
         .service(post("/session/refresh", session::refresh::refresh))
         .service(get("/admin/v1/keys", admin::keys::list))
-        .service(post("/admin/v1/keys/rotate", admin::keys::rotate))
+        .service(post("/admin/v1/keys/rotate", admin::rotate::rotate))
         .service(
             web::resource("/admin/v1/sessions")
                 .route(web::get().to(admin::sessions::list))

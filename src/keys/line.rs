@@ -57,6 +57,11 @@ impl Policy {
         self.keys.algorithms.iter().copied().map(Line::Signing).chain([Line::Handle])
     }
 
+    /// For clients that name no algorithm of their own.
+    pub fn default_alg(&self) -> Algorithm {
+        self.tokens.access_token_alg
+    }
+
     /// How long what the line signs can be of use.
     pub fn longest_token(&self, line: Line) -> Duration {
         match line {

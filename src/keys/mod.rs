@@ -3,6 +3,7 @@
 //!
 //! Replicas need no leader. A new key is an insert of (line, number) that only one of them can win,
 //! and every replica computes the same state from the same rows and the clock ([`timeline`]).
+mod compromise;
 mod error;
 mod jwks;
 mod key;
@@ -14,11 +15,12 @@ mod sealing;
 mod snapshot;
 pub mod timeline;
 
+pub use compromise::{Compromise, Impact};
 pub use error::{Error, Result};
 pub use jwks::Jwks;
 pub use key::{Key, MacKey};
 pub use line::Line;
 pub use master::MasterKeys;
 pub use ring::KeyRing;
-pub use rotation::{Mode, TooManyKeys};
+pub use rotation::TooManyKeys;
 pub use snapshot::Snapshot;

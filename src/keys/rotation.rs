@@ -1,5 +1,8 @@
 //! Making keys: on schedule and on demand.
-use super::{Error, KeyRing, Line, Result, sealing, timeline::Plan};
+use super::{
+    Error, KeyRing, Line, Result, sealing,
+    timeline::{Plan, Step, Timing},
+};
 use crate::{
     clock::Timestamp,
     jose,
@@ -8,17 +11,6 @@ use crate::{
     store::{AuditEvent, Conn, KeyRow, Notice, Origin},
 };
 use zeroize::Zeroizing;
-
-/// How a rotation on demand takes effect.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The new key is announced now and signs after `keys.announce_for`: no verifier notices.
-    #[default]
-    Graceful,
-    /// The new key signs at once: verifiers fetch the JWKS again when they meet its `kid`.
-    Immediate,
-}
 
 /// A line that has so many published keys that another would only make the JWKS longer.
 #[derive(Debug)]
@@ -46,45 +38,44 @@ impl KeyRing {
         if changed { self.reload().await } else { Ok(()) }
     }
 
-    /// Rotates one line on demand and says which key comes next. A key that is already announced is
-    /// the next one: a graceful rotation leaves it as it is, an immediate one activates it.
+    /// Rotates one line on demand and says which key comes next.
     ///
     /// # Errors
     /// The inner one if the line has too many published keys.
     pub async fn rotate(
         &self,
         alg: Algorithm,
-        mode: Mode,
+        timing: Timing,
         event: &AuditEvent,
     ) -> Result<Result<i64, TooManyKeys>> {
         self.reload().await?;
-        let (line, now, snapshot) = (Line::Signing(alg), self.now(), self.snapshot());
-        let timeline = snapshot.timeline(line);
-        let published =
-            snapshot.keys(line).iter().filter(|key| snapshot.state(key, now).is_published());
-        let number = match (timeline.announced_at(now), mode) {
-            (Some(announced), Mode::Graceful) => return Ok(Ok(announced.number)),
-            (Some(announced), Mode::Immediate) => {
-                self.activate(line, announced.number, event).await?;
-                announced.number
-            }
-            (None, _) if published.count() >= MOST_PUBLISHED => return Ok(Err(TooManyKeys(alg))),
-            (None, Mode::Graceful) => {
-                let plan = timeline.graceful(&self.policy.keys, now);
-                self.make(line, plan, event).await?;
-                plan.number
-            }
-            (None, Mode::Immediate) => {
-                let plan = timeline.immediate(now);
-                if !self.make(line, plan, event).await? {
+        let Ok(step) = self.next_step(alg, timing) else { return Ok(Err(TooManyKeys(alg))) };
+        let line = Line::Signing(alg);
+        match step {
+            Step::Wait(_) => {}
+            Step::Activate(number) => self.activate(line, number, event).await?,
+            Step::Make(plan) => {
+                let made = self.make(line, plan, event).await?;
+                if !made && timing == Timing::Immediate {
                     // Another replica made this number first, maybe to sign later.
                     self.activate(line, plan.number, event).await?;
                 }
-                plan.number
             }
-        };
+        }
         self.reload().await?;
-        Ok(Ok(number))
+        Ok(Ok(step.number()))
+    }
+
+    /// What a rotation would come to, from what is known now.
+    pub fn next_step(&self, alg: Algorithm, timing: Timing) -> Result<Step, TooManyKeys> {
+        let (line, now, snapshot) = (Line::Signing(alg), self.now(), self.snapshot());
+        let step = snapshot.timeline(line).on_demand(timing, &self.policy.keys, now);
+        let published =
+            snapshot.keys(line).iter().filter(|key| snapshot.state(key, now).is_published());
+        if matches!(step, Step::Make(_)) && published.count() >= MOST_PUBLISHED {
+            return Err(TooManyKeys(alg));
+        }
+        Ok(step)
     }
 
     /// Inserts a key as planned; false if another replica was first.
@@ -133,7 +124,7 @@ impl KeyRing {
         Ok(erased)
     }
 
-    async fn new_row(&self, line: Line, plan: Plan) -> Result<KeyRow> {
+    pub(super) async fn new_row(&self, line: Line, plan: Plan) -> Result<KeyRow> {
         let Plan { number, published_at, activates_at } = plan;
         let (kid, secret, public_jwk) = match line {
             Line::Signing(alg) => {
@@ -169,7 +160,7 @@ impl KeyRing {
     }
 }
 
-async fn record(
+pub(super) async fn record(
     conn: &mut Conn,
     event: &AuditEvent,
     line: Line,

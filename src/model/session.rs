@@ -79,6 +79,8 @@ end_reasons! {
     Replaced = "replaced";
     /// The user had more sessions with this client than allowed; the oldest ends.
     SessionLimit = "session_limit";
+    /// A key that had signed its tokens was compromised.
+    KeyCompromised = "key_compromised";
     PasswordChanged = "password_changed";
     UserDisabled = "user_disabled";
     ClientDeleted = "client_deleted";

@@ -78,6 +78,14 @@ impl Conn {
         .map(|rows| rows == 1)
     }
 
+    /// Takes the key out of use for ever, and forgets its secret half; false if it was out before.
+    pub async fn revoke_key(&mut self, kid: &str, now: Timestamp) -> Result<bool> {
+        sql!(self, execute:
+            "UPDATE keys SET revoked_at = $2, sealed = NULL WHERE kid = $1 AND revoked_at IS NULL",
+            kid, now)
+        .map(|rows| rows == 1)
+    }
+
     /// Forgets the secret half.
     pub async fn erase_key(&mut self, line: &str, number: i64) -> Result<bool> {
         sql!(self, execute:

@@ -45,6 +45,37 @@ impl Conn {
         Ok(rows.into_iter().map(Session::from).collect())
     }
 
+    /// How many live sessions of each client were last used in a span of time. Looks at every
+    /// session: for emergencies.
+    pub async fn clients_with_sessions_used(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(ClientId, i64)>> {
+        sql!(self, fetch_all:
+            "SELECT client_id, COUNT(*) FROM sessions
+             WHERE ended_at IS NULL AND expires_at > $2 AND last_used_at BETWEEN $1 AND $2
+             GROUP BY client_id ORDER BY client_id", from, until)
+    }
+
+    /// Ends the live sessions of a client that were last used in a span of time.
+    pub async fn end_sessions_used(
+        &mut self,
+        client_id: &ClientId,
+        (from, until): (Timestamp, Timestamp),
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let ended = sql!(self, execute:
+            "UPDATE sessions SET ended_at = $4, end_reason = $5
+             WHERE client_id = $1 AND ended_at IS NULL AND last_used_at BETWEEN $2 AND $3",
+            client_id, from, until, now, reason)?;
+        sql!(self, execute:
+            "DELETE FROM user_sessions WHERE client_id = $1 AND session_id IN
+                 (SELECT id FROM sessions WHERE client_id = $1 AND ended_at = $2)", client_id, now)?;
+        Ok(ended)
+    }
+
     /// The ids of live sessions, oldest first. Every statement begins with the columns of an index,
     /// as logins use it too.
     pub async fn live_sessions(&mut self, filter: &SessionFilter) -> Result<Vec<SessionId>> {

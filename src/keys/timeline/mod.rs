@@ -51,6 +51,36 @@ pub struct Plan {
     pub activates_at: Timestamp,
 }
 
+/// How soon the next key of a line is to sign.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Timing {
+    /// After it has been announced: no verifier notices.
+    #[default]
+    Graceful,
+    /// At once: verifiers fetch the JWKS again when they meet its `kid`.
+    Immediate,
+}
+
+/// What a rotation on demand comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The key of this number is announced already, and signs in its time.
+    Wait(i64),
+    /// The key of this number is announced already, and signs from now on.
+    Activate(i64),
+    Make(Plan),
+}
+
+impl Step {
+    /// Of the key that comes next.
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Wait(number) | Self::Activate(number) => number,
+            Self::Make(plan) => plan.number,
+        }
+    }
+}
+
 /// One line of keys, in order of their numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline<'a>(pub &'a [Instants]);
@@ -111,6 +141,16 @@ impl<'a> Timeline<'a> {
         // A service that was stopped for long is late: the announcement is never cut short.
         let graceful = self.graceful(settings, now);
         Some(Plan { activates_at: activates_at.max(graceful.activates_at), ..graceful })
+    }
+
+    /// What a rotation on demand comes to. A key that is announced already is the next one.
+    pub fn on_demand(&self, timing: Timing, settings: &KeySettings, now: Timestamp) -> Step {
+        match (self.announced_at(now), timing) {
+            (Some(announced), Timing::Graceful) => Step::Wait(announced.number),
+            (Some(announced), Timing::Immediate) => Step::Activate(announced.number),
+            (None, Timing::Graceful) => Step::Make(self.graceful(settings, now)),
+            (None, Timing::Immediate) => Step::Make(self.immediate(now)),
+        }
     }
 
     /// The key to be made for a rotation on demand that no verifier notices.
