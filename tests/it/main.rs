@@ -1,6 +1,7 @@
 //! Black-box tests over HTTP, on SQLite and PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
+mod compromised;
 mod layers;
 mod quick_start;
 mod support;
