@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod compromised;
+mod docs;
 mod layers;
 mod quick_start;
 mod support;
