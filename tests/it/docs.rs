@@ -1,4 +1,4 @@
-//! The documents, held against the program: links lead somewhere, the OpenAPI description has exactly
+//! The documents, held against the program: links lead somewhere, the `OpenAPI` description has exactly
 //! the paths and methods that the service has, and settings that are named exist.
 use crate::{
     on_both,
