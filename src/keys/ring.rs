@@ -17,11 +17,11 @@ pub struct KeyRing {
     pub(super) policy: Policy,
     current: ArcSwap<Snapshot>,
     cache_control: String,
-    /// When the rows were last read; held while they are.
+    /// When the last reading of the rows began; held while they are read.
     read_at: Mutex<Instant>,
 }
 
-/// How often unknown `kid`s, which anybody can make up, may send this replica to the database.
+/// How often unknown `kid`s may send this replica to the database.
 const UNKNOWN_KID_PAUSE: Duration = Duration::from_millis(200);
 
 impl KeyRing {
@@ -71,15 +71,17 @@ impl KeyRing {
         self.read(&mut read_at).await
     }
 
-    /// Reads the rows anew because of a `kid` that is not known: another replica may have made it a
-    /// moment ago. Callers that come together share one reading.
+    /// Reads the rows anew for a `kid` that is not known, which another replica may have made, or
+    /// anybody may have made up. All that ask at about the same time share one look, soon after the
+    /// one before: a look that began earlier may have missed a key that was made since.
     pub async fn reload_for_unknown_kid(&self) -> Result<()> {
         let asked_at = Instant::now();
+        let next_look = *self.read_at.lock().await + UNKNOWN_KID_PAUSE;
+        tokio::time::sleep_until(next_look).await;
         let mut read_at = self.read_at.lock().await;
-        if *read_at >= asked_at {
+        if *read_at > asked_at {
             return Ok(());
         }
-        tokio::time::sleep_until(*read_at + UNKNOWN_KID_PAUSE).await;
         self.read(&mut read_at).await
     }
 
