@@ -3,6 +3,11 @@
 
 mod compromised;
 mod docs;
+mod jwks;
 mod layers;
+mod metadata;
 mod quick_start;
+mod replicas;
+mod rotation;
+mod sealed_keys;
 mod support;

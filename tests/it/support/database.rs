@@ -1,5 +1,5 @@
 use mintmark::config::{DatabaseSettings, Settings};
-use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
+use sqlx::{AssertSqlSafe, Executor, PgPool, Row, SqlitePool};
 use std::collections::HashMap;
 
 /// A database that no other test sees.
@@ -68,6 +68,53 @@ impl Database {
             let number = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
             pool.close().await;
             number
+        }
+    }
+}
+
+/// The `keys` table as text, for tests that change it and compare it.
+impl Database {
+    /// Every row in order: line, number, kid, public JWK, what is sealed, its instants.
+    pub async fn keys(&self) -> Vec<Vec<String>> {
+        const ROWS: &str = "SELECT line, CAST(number AS TEXT), kid, COALESCE(public_jwk, 'none'),
+                COALESCE(sealed, 'none'), CAST(published_at AS TEXT), CAST(activates_at AS TEXT),
+                CAST(longest_token AS TEXT), COALESCE(CAST(revoked_at AS TEXT), 'none'), origin
+            FROM keys ORDER BY CASE line WHEN 'ES256' THEN 1 WHEN 'RS256' THEN 2 ELSE 3 END, number";
+        if self.is_sqlite() {
+            let pool = SqlitePool::connect(&self.url).await.unwrap();
+            let rows = sqlx::query(ROWS).fetch_all(&pool).await.unwrap();
+            pool.close().await;
+            rows.iter().map(|row| (0..10).map(|column| row.get(column)).collect()).collect()
+        } else {
+            let pool = PgPool::connect(&self.url).await.unwrap();
+            let rows = sqlx::query(ROWS).fetch_all(&pool).await.unwrap();
+            pool.close().await;
+            rows.iter().map(|row| (0..10).map(|column| row.get(column)).collect()).collect()
+        }
+    }
+
+    /// Puts rows that [`Self::keys`] has read back in place of those that are there.
+    pub async fn restore_keys(&self, rows: &[Vec<String>]) {
+        self.execute("DELETE FROM keys").await;
+        for row in rows {
+            let text = |column: usize| match row[column].as_str() {
+                "none" => "NULL".to_owned(),
+                text => format!("'{}'", text.replace('\'', "''")),
+            };
+            self.execute(&format!(
+                "INSERT INTO keys VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+                text(0),
+                row[1],
+                text(2),
+                text(3),
+                text(4),
+                row[5],
+                row[6],
+                row[7],
+                row[8].replace("none", "NULL"),
+                text(9),
+            ))
+            .await;
         }
     }
 }

@@ -2,12 +2,16 @@
 //! the program as a process of its own, and people who talk to it.
 mod database;
 mod http;
+mod keys;
 mod process;
+mod resource_server;
 mod server;
 
 pub use database::Database;
 pub use http::Answer;
+pub use keys::kid_of;
 pub use process::{PROGRAM, Process};
+pub use resource_server::ResourceServer;
 pub use server::{PASSWORD, SECRET, Server, basic, hash_of, part_of};
 
 /// Each test of the list runs on SQLite and on PostgreSQL. It is given a fresh [`Database`].
