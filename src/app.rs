@@ -16,7 +16,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
 use tracing::Instrument;
 
 pub struct App {
@@ -64,12 +64,22 @@ impl App {
     }
 
     /// Runs work on the runtime that owns the database connections, to its end: a client that hangs
-    /// up makes actix drop its handler, and a change must not stop half-way for that.
-    pub async fn to_the_end<T: Send + 'static>(
+    /// up makes actix drop its handler, and a change must not stop half-way for that. Nobody waits
+    /// longer than a statement may take: a database that hangs does not keep to its own timeouts.
+    pub async fn to_the_end<T, E>(
         &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> T {
-        self.runtime.spawn(work.in_current_span()).await.expect("the work does not panic")
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + Send + 'static,
+    {
+        let done = self.runtime.spawn(work.in_current_span());
+        let database = &self.settings.database;
+        match timeout(database.acquire_timeout + database.statement_timeout, done).await {
+            Ok(done) => done.expect("the work does not panic"),
+            Err(_) => Err(store::Error::TimedOut.into()),
+        }
     }
 
     /// A registered client, at most `clients.cache_for` old. That there is none is not remembered:

@@ -78,7 +78,7 @@ impl Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Unavailable(_) | store::Error::Contended => {
+            store::Error::Unavailable(_) | store::Error::Contended | store::Error::TimedOut => {
                 Self::Unavailable(Box::new(error))
             }
             store::Error::Failed(_) | store::Error::Migrate(_) | store::Error::Unusable(_) => {

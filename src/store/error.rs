@@ -10,6 +10,9 @@ pub enum Error {
     /// The row changed each time it was looked at: the same request may succeed later.
     #[error("the row changed each time it was looked at")]
     Contended,
+    /// It does not answer; what was asked of it may yet happen.
+    #[error("the database does not answer")]
+    TimedOut,
     #[error(transparent)]
     Failed(sqlx::Error),
     #[error("the database cannot be brought to this version's schema: {0}")]
