@@ -121,16 +121,20 @@ impl App {
     /// database has no notices.
     async fn listen(&self) -> keys::Result<()> {
         let Some(mut notices) = self.store.notices().await? else { return Ok(()) };
+        // What was said before is missed, so nothing that is remembered can be relied on.
+        self.forget().await?;
         loop {
             match notices.next().await? {
                 Some(Notice::Keys) => self.keys.reload().await?,
                 Some(Notice::Clients) => self.clients.invalidate_all(),
-                None => {
-                    self.clients.invalidate_all();
-                    self.keys.reload().await?;
-                }
+                None => self.forget().await?,
             }
         }
+    }
+
+    async fn forget(&self) -> keys::Result<()> {
+        self.clients.invalidate_all();
+        self.keys.reload().await
     }
 
     /// From now on readiness says no, so that load balancers send new requests elsewhere.
