@@ -54,4 +54,13 @@ impl Answer {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
+
+    /// A bearer token was refused as RFC 6750 §3.1 has it.
+    #[track_caller]
+    pub fn assert_refused(&self, what: &str) {
+        assert_eq!(self.rejection(), (401, "invalid_token"), "{what}: {self:?}");
+        let challenge = r#"Bearer realm="mintmark", error="invalid_token""#;
+        assert_eq!(self.header("www-authenticate"), Some(challenge), "{what}");
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{what}");
+    }
 }

@@ -1,6 +1,8 @@
 //! What tests stand on: databases of their own, a server in this process with a clock they can move,
 //! the program as a process of its own, and people who talk to it.
 mod database;
+mod forger;
+mod forwarder;
 mod http;
 mod keys;
 mod process;
@@ -8,6 +10,8 @@ mod resource_server;
 mod server;
 
 pub use database::Database;
+pub use forger::Forger;
+pub use forwarder::Forwarder;
 pub use http::Answer;
 pub use keys::kid_of;
 pub use process::{PROGRAM, Process};

@@ -82,6 +82,21 @@ impl Process {
         self.post("/oauth/token", None, &form).await
     }
 
+    /// Immediate, of every algorithm.
+    pub async fn rotate(&self) -> Answer {
+        let token = self.post("/oauth/token", Some("admin"), "grant_type=client_credentials").await;
+        let request = self.http.post(format!("{}/admin/v1/keys/rotate", self.issuer()));
+        let request = request.bearer_auth(token.expect(200).access_token());
+        Answer::to(request.json(&serde_json::json!({ "mode": "immediate" }))).await.expect(200)
+    }
+
+    /// The kid of an access token that is made now.
+    pub async fn signing_kid(&self) -> String {
+        let form = "grant_type=client_credentials";
+        let token = self.post("/oauth/token", Some("client"), form).await.expect(200);
+        super::kid_of(token.access_token())
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -1,0 +1,85 @@
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// Stands between the service and its database, for as long as the test lets it.
+pub struct Forwarder {
+    pub address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    mode: AtomicU8,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+const PASSES: u8 = 0;
+const CUT: u8 = 1;
+const STALLED: u8 = 2;
+
+impl Forwarder {
+    pub fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::<State>::default();
+        let shared = Arc::clone(&state);
+        // It ends with the process of the test: nothing waits for it.
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if shared.mode.load(Ordering::SeqCst) != CUT {
+                    drop(connect(stream, target, &shared));
+                }
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Closes every connection, and each new one at once.
+    pub fn cut(&self) {
+        self.state.mode.store(CUT, Ordering::SeqCst);
+        for stream in self.state.open.lock().unwrap().drain(..) {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
+
+    /// Keeps connections open and lets nothing through, as a database that hangs.
+    pub fn stall(&self) {
+        self.state.mode.store(STALLED, Ordering::SeqCst);
+    }
+
+    pub fn heal(&self) {
+        self.state.mode.store(PASSES, Ordering::SeqCst);
+    }
+}
+
+fn connect(near: TcpStream, target: SocketAddr, state: &Arc<State>) -> std::io::Result<()> {
+    let far = TcpStream::connect(target)?;
+    state.open.lock().unwrap().extend([near.try_clone()?, far.try_clone()?]);
+    for (from, to) in [(near.try_clone()?, far.try_clone()?), (far, near)] {
+        let state = Arc::clone(state);
+        thread::spawn(move || pump(from, to, &state));
+    }
+    Ok(())
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream, state: &State) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        while state.mode.load(Ordering::SeqCst) == STALLED {
+            thread::sleep(Duration::from_millis(10));
+        }
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    drop(from.shutdown(Shutdown::Both));
+    drop(to.shutdown(Shutdown::Both));
+}
