@@ -91,8 +91,13 @@ fn decode(text: &str) -> Result<Vec<u8>, Refused> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| Refused::Malformed)
 }
 
+/// A JSON object (RFC 7515 §4, RFC 7519 §7.2); serde would read a struct from a list as well.
 fn json<T: DeserializeOwned>(part: &str) -> Result<T, Refused> {
-    serde_json::from_slice(&decode(part)?).map_err(|_| Refused::Malformed)
+    let text = decode(part)?;
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(Refused::Malformed);
+    }
+    serde_json::from_slice(&text).map_err(|_| Refused::Malformed)
 }
 
 #[cfg(test)]
