@@ -1,7 +1,7 @@
 //! A database that goes away and comes back: what needs none goes on, what needs one says so at once,
 //! and nobody has to restart anything.
 use crate::support::{Answer, Database, Forwarder, Server, kid_of};
-use mintmark::config::Settings;
+use mintmark::{config::Settings, keys::Line};
 use serde_json::json;
 use std::{
     net::ToSocketAddrs,
@@ -18,11 +18,30 @@ async fn behind_a_forwarder() -> (Server, Forwarder) {
     url.set_port(Some(forwarder.address.port())).unwrap();
     let server = Server::with(database, |settings: &mut Settings| {
         settings.database.url = url.to_string().into();
-        settings.clients.cache_for = Duration::from_secs(3600);
-        settings.keys.poll_interval = Duration::from_secs(3600);
+        settings.clients.cache_for = Duration::from_hours(1);
+        settings.keys.poll_interval = Duration::from_hours(1);
     })
     .await;
+    until_it_listens(&server).await;
     (server, forwarder)
+}
+
+/// It begins to listen in the background, and forgets then what it may have missed: the clients too,
+/// which these tests want it to remember.
+async fn until_it_listens(server: &Server) {
+    let known = || {
+        let snapshot = server.app.keys.snapshot();
+        snapshot.keys(Line::Handle)[0].instants.longest_token
+    };
+    let before = known();
+    server.database.execute("UPDATE keys SET longest_token = longest_token + 1").await;
+    let listens = async {
+        while known() == before {
+            server.database.execute("SELECT pg_notify('mintmark', 'keys')").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), listens).await.expect("it listens");
 }
 
 /// Answered in time, as something that will pass (RFC 9110 §15.6.4).

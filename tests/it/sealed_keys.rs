@@ -64,50 +64,50 @@ async fn refusal(settings: Settings) -> String {
     opened.err().expect("it must not start").to_string()
 }
 
+/// What is done to the table, the key that the message has to name, and the cause it has to give.
+fn damages(rows: &[Vec<String>]) -> Vec<(String, &'static str, &'static str)> {
+    const DAMAGED: &str = "what is sealed is damaged";
+    const MISSING: &str = "its secret half is missing";
+    const FOREIGN: &str = "its public half belongs to another key";
+    let sealed = |line: &str| rows.iter().find(|row| row[0] == line).unwrap()[4].clone();
+    let (es256, rs256) = (sealed("ES256"), sealed("RS256"));
+    let mut flipped = es256.clone();
+    let place = flipped.len() - 2;
+    flipped.replace_range(place..=place, if &es256[place..=place] == "A" { "B" } else { "A" });
+    let cut = &rs256[..90];
+    [
+        (format!("sealed = '{flipped}' WHERE line = 'ES256'"), "ES256/1", DAMAGED),
+        (format!("sealed = '{rs256}' WHERE line = 'ES256'"), "ES256/1", DAMAGED),
+        (format!("sealed = '{es256}' WHERE line = 'handle'"), "handle/1", DAMAGED),
+        (format!("sealed = '{cut}' WHERE line = 'RS256'"), "RS256/1", DAMAGED),
+        ("sealed = 'v1' WHERE line = 'RS256'".to_owned(), "RS256/1", DAMAGED),
+        ("sealed = NULL WHERE line = 'handle'".to_owned(), "handle/1", MISSING),
+        ("sealed = NULL WHERE line = 'ES256'".to_owned(), "ES256/1", MISSING),
+        ("number = 7 WHERE line = 'RS256'".to_owned(), "RS256/7", DAMAGED),
+        ("kid = 'x' WHERE line = 'ES256'".to_owned(), "ES256/1 (kid x)", FOREIGN),
+        ("public_jwk = '{}' WHERE line = 'RS256'".to_owned(), "RS256/1", "is damaged"),
+        ("public_jwk = NULL WHERE line = 'RS256'".to_owned(), "RS256/1", "is damaged"),
+        (
+            "public_jwk = replace(public_jwk, '\"kid\":\"', '\"kid\":\"x')".to_owned(),
+            "ES256/1",
+            FOREIGN,
+        ),
+    ]
+    .into()
+}
+
 async fn a_damaged_row_stops_the_start_and_is_named(database: Database) {
     let server = Server::start(database).await;
     let rows = server.database.keys().await;
-    let sealed = |line: &str| rows.iter().find(|row| row[0] == line).unwrap()[4].clone();
-    let flipped = "UPDATE keys SET sealed = substr(sealed, 1, length(sealed) - 2) ||
-        CASE WHEN substr(sealed, length(sealed) - 1, 1) = 'A' THEN 'B' ELSE 'A' END ||
-        substr(sealed, length(sealed), 1) WHERE line = 'ES256'";
-    let swapped = format!(
-        "UPDATE keys SET sealed = CASE line WHEN 'RS256' THEN '{}' ELSE '{}' END
-         WHERE line <> 'handle'",
-        sealed("ES256"),
-        sealed("RS256")
-    );
-    let missing = "its secret half is missing";
-    let foreign = "its public half belongs to another key";
-    for (damage, line, cause) in [
-        (flipped, "ES256/1", "what is sealed is damaged"),
-        (&swapped, "ES256/1", "what is sealed is damaged"),
-        (
-            "UPDATE keys SET sealed = 'v1' WHERE line = 'RS256'",
-            "RS256/1",
-            "what is sealed is damaged",
-        ),
-        (
-            "UPDATE keys SET sealed = substr(sealed, 1, 90) WHERE line = 'handle'",
-            "handle/1",
-            "damaged",
-        ),
-        ("UPDATE keys SET sealed = NULL WHERE line = 'handle'", "handle/1", missing),
-        ("UPDATE keys SET sealed = NULL WHERE line = 'ES256'", "ES256/1", missing),
-        ("UPDATE keys SET kid = 'another' WHERE line = 'ES256'", "ES256/1 (kid another)", foreign),
-        ("UPDATE keys SET public_jwk = '{}' WHERE line = 'RS256'", "RS256/1", "is damaged"),
-        (
-            "UPDATE keys SET public_jwk = replace(public_jwk, '\"kid\":\"', '\"kid\":\"x')",
-            "ES256/1",
-            foreign,
-        ),
-        ("UPDATE keys SET number = 7 WHERE line = 'RS256'", "RS256/7", "what is sealed is damaged"),
-    ] {
-        assert!(server.database.execute(damage).await > 0, "{damage}");
+    for (damage, key, cause) in damages(&rows) {
+        assert!(
+            server.database.execute(&format!("UPDATE keys SET {damage}")).await > 0,
+            "{damage}"
+        );
         let damaged = server.database.keys().await;
         let message = refusal(settings_of(&server)).await;
-        assert!(message.contains(&format!("key {line}")), "{damage}: {message}");
-        assert!(message.contains("kid ") && message.contains(cause), "{damage}: {message}");
+        assert!(message.contains(&format!("key {key}")), "{damage}: {message}");
+        assert!(message.contains("(kid ") && message.contains(cause), "{damage}: {message}");
         assert_eq!(server.database.keys().await, damaged, "{damage}");
         server.database.restore_keys(&rows).await;
     }
@@ -135,7 +135,7 @@ async fn without_a_master_key_nothing_starts(database: Database) {
     let rows = server.database.keys().await;
     let place = |file: &str, key: &str| {
         let mut settings = settings_of(&server);
-        settings.master_key.file = file.to_owned();
+        file.clone_into(&mut settings.master_key.file);
         settings.master_key.key = key.to_owned().into();
         settings
     };
