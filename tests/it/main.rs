@@ -1,10 +1,13 @@
 //! Black-box tests over HTTP, on SQLite and PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
+mod access_tokens;
 mod admin_auth;
 mod admin_claims;
 mod admin_forgeries;
 mod admin_sessions;
+mod bodies;
+mod client_auth;
 mod compromised;
 mod crashes;
 mod database_away;
@@ -19,3 +22,5 @@ mod replicas;
 mod rotation;
 mod sealed_keys;
 mod support;
+mod token_endpoint;
+mod token_errors;

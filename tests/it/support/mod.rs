@@ -6,6 +6,7 @@ mod forwarder;
 mod http;
 mod keys;
 mod process;
+mod raw;
 mod resource_server;
 mod server;
 
@@ -15,6 +16,7 @@ pub use forwarder::Forwarder;
 pub use http::Answer;
 pub use keys::kid_of;
 pub use process::{PROGRAM, Process};
+pub use raw::Raw;
 pub use resource_server::ResourceServer;
 pub use server::{PASSWORD, SECRET, Server, basic, hash_of, part_of};
 

@@ -44,6 +44,11 @@ impl Server {
 
     /// Another replica on the same database, with the same clock and master key.
     pub async fn replica(&self) -> Self {
+        self.replica_with(|_| ()).await
+    }
+
+    /// A replica whose settings differ.
+    pub async fn replica_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::copy(self.database.dir.path().join("master.key"), dir.path().join("master.key"))
             .unwrap();
@@ -54,6 +59,7 @@ impl Server {
             new.keys.clone_from(&settings.keys);
             new.sessions.clone_from(&settings.sessions);
             new.session_api.clone_from(&settings.session_api);
+            change(new);
         })
         .await
     }
@@ -150,13 +156,17 @@ impl Server {
         Answer::to(self.http.get(format!("{}{path}", self.url))).await
     }
 
-    /// Posts a form; `client` authenticates with [`SECRET`] by HTTP Basic, if one is given.
-    pub async fn post(&self, path: &str, client: Option<&str>, form: &str) -> Answer {
-        let mut request = self
-            .http
+    /// A form to be posted, without credentials.
+    pub fn form(&self, path: &str, form: &str) -> reqwest::RequestBuilder {
+        self.http
             .post(format!("{}{path}", self.url))
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(form.to_owned());
+            .body(form.to_owned())
+    }
+
+    /// Posts a form; `client` authenticates with [`SECRET`] by HTTP Basic, if one is given.
+    pub async fn post(&self, path: &str, client: Option<&str>, form: &str) -> Answer {
+        let mut request = self.form(path, form);
         if let Some(client) = client {
             request = request.header("authorization", basic(client, SECRET));
         }
