@@ -5,9 +5,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpResponse, Resource, http::Method, http::header, web};
 
-pub const ANY_ORIGIN: (header::HeaderName, &str) = (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-
-/// Lets pages of any origin post to the resource and read the answer.
+/// Lets pages of any origin use the resource and read its answers.
 pub fn open(
     resource: Resource,
 ) -> Resource<
@@ -21,12 +19,11 @@ pub fn open(
 > {
     resource
         .route(web::method(Method::OPTIONS).to(preflight))
-        .wrap(DefaultHeaders::new().add(ANY_ORIGIN))
+        .wrap(DefaultHeaders::new().add((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")))
 }
 
-pub async fn preflight() -> HttpResponse {
+async fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
-        .insert_header(ANY_ORIGIN)
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"))
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))

@@ -1,5 +1,4 @@
 //! `GET /.well-known/jwks.json` (RFC 7517 §5), for caches to keep (RFC 9111).
-use super::cors::ANY_ORIGIN;
 use crate::app::App;
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 
@@ -9,7 +8,6 @@ pub async fn jwks(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let fresh = known.filter_map(|tags| tags.to_str().ok()).any(|tags| jwks.is_in(tags));
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
-        .insert_header(ANY_ORIGIN)
         .insert_header((header::CACHE_CONTROL, app.keys.cache_control()))
         .insert_header((header::ETAG, jwks.etag.as_str()));
     if fresh {

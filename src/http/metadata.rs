@@ -1,5 +1,4 @@
 //! `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
-use super::cors::ANY_ORIGIN;
 use crate::{app::App, config::Settings, oidc};
 use actix_web::{
     HttpResponse,
@@ -18,7 +17,6 @@ impl Document {
 
 pub async fn metadata(app: Data<App>, document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header(ANY_ORIGIN)
         .insert_header((header::CACHE_CONTROL, app.keys.cache_control()))
         .content_type("application/json")
         .body(document.0.clone())

@@ -19,7 +19,6 @@ pub use server::serve;
 use crate::oauth::{Code, Error};
 use actix_web::{
     Handler, Resource, Responder, guard,
-    http::Method,
     web::{self, ServiceConfig},
 };
 use std::future::{Ready, ready};
@@ -28,10 +27,10 @@ use std::future::{Ready, ready};
 /// whether the issuer has a path of its own.
 fn routes(service: &mut ServiceConfig, metadata_paths: &[String]) {
     for path in metadata_paths {
-        service.service(get(path, metadata::metadata));
+        service.service(cors::open(get(path, metadata::metadata)));
     }
     service
-        .service(get("/.well-known/jwks.json", jwks::jwks))
+        .service(cors::open(get("/.well-known/jwks.json", jwks::jwks)))
         .service(cors::open(post("/oauth/token", token::token)))
         .service(cors::open(post("/oauth/revoke", revoke::revoke)))
         .service(post("/session/login", session::login::login))
@@ -76,7 +75,6 @@ where
     let readable = guard::Any(guard::Get()).or(guard::Head());
     web::resource(path)
         .route(web::route().guard(readable).to(handler))
-        .route(web::method(Method::OPTIONS).to(cors::preflight))
         .default_service(web::to(|| not_allowed("GET, HEAD")))
 }
 
