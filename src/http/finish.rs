@@ -1,9 +1,12 @@
 //! What every answer gets on its way out: a request id, and a body if it is an error.
-use super::error;
+use super::{
+    error,
+    unread::{Chunks, Holding},
+};
 use crate::{app::App, oauth};
 use actix_web::{
     Error, HttpMessage,
-    body::{EitherBody, MessageBody},
+    body::MessageBody,
     dev::{Service, ServiceRequest, ServiceResponse},
     http::header::{self, HeaderName, HeaderValue},
     web::Data,
@@ -13,20 +16,22 @@ use tracing_actix_web::RequestId;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub fn finish<S, B>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     service: &S,
-) -> impl Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>> + use<S, B>
+) -> impl Future<Output = Result<ServiceResponse<Holding>, Error>> + use<S, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
+    B: MessageBody + 'static,
 {
+    let chunks = Chunks::of(&mut request);
     let answer = service.call(request);
     async move {
         let response = answer.await?;
         let mut response = match refusal(&response) {
-            Some(body) => response.into_response(body).map_into_right_body(),
-            None => response.map_into_left_body(),
-        };
+            Some(body) => response.into_response(body),
+            None => response.map_into_boxed_body(),
+        }
+        .map_body(|_, body| Holding { body, request: chunks });
         let id = response.request().extensions().get::<RequestId>().copied();
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -13,6 +13,7 @@ mod server;
 mod session;
 mod token;
 mod trace;
+mod unread;
 
 pub use server::serve;
 
