@@ -37,7 +37,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("the settings cannot be read: {0}")]
-    Unreadable(#[from] ::config::ConfigError),
+    Unreadable(::config::ConfigError),
     #[error("{variable} names {path}, which cannot be read: {cause}")]
     SecretFile { variable: String, path: String, cause: std::io::Error },
     #[error("{0}")]
@@ -63,7 +63,8 @@ impl Settings {
             .prefix_separator("__")
             .separator("__")
             .source(Some(environment));
-        let settings: Self = sources.add_source(environment).build()?.try_deserialize()?;
+        let sources = sources.add_source(environment).build().map_err(ConfigError::Unreadable)?;
+        let settings: Self = sources.try_deserialize().map_err(ConfigError::Unreadable)?;
         settings.check()?;
         Ok(settings)
     }
