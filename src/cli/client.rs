@@ -41,6 +41,7 @@ pub struct Create {
     /// It cannot keep a secret: a browser, mobile or command-line app.
     #[arg(long)]
     public: bool,
+    /// An address it may have people sent back to; can be repeated.
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
     /// A scope it may have; can be repeated, or hold several with blanks between.
@@ -52,6 +53,7 @@ pub struct Create {
     /// The algorithm of its access tokens: RS256 or ES256.
     #[arg(long)]
     alg: Option<Algorithm>,
+    /// Print JSON, on one line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -60,6 +62,7 @@ pub struct Create {
 
 #[derive(Debug, clap::Args)]
 pub struct List {
+    /// Print JSON, on one line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -68,8 +71,10 @@ pub struct List {
 
 #[derive(Debug, clap::Args)]
 pub struct One {
+    /// The identifier of the client.
     #[arg(value_name = "CLIENT_ID")]
     id: ClientId,
+    /// Print JSON, on one line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -78,11 +83,13 @@ pub struct One {
 
 #[derive(Debug, clap::Args)]
 pub struct NewSecret {
+    /// The identifier of the client.
     #[arg(value_name = "CLIENT_ID")]
     id: ClientId,
     /// How long the secret before it still works.
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     overlap: Duration,
+    /// Print JSON, on one line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -25,11 +25,13 @@ pub enum UserCommand {
 
 #[derive(Debug, clap::Args)]
 pub struct Create {
+    /// What the user types to log in; capitals make no difference.
     #[arg(long)]
     username: Username,
     /// Read the password from standard input instead of asking for it.
     #[arg(long)]
     password_stdin: bool,
+    /// An address for their tokens to tell.
     #[arg(long)]
     email: Option<String>,
     /// A role; can be repeated.
@@ -41,6 +43,7 @@ pub struct Create {
     /// A permission; can be repeated.
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Vec<String>,
+    /// Print JSON, on one line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -49,6 +52,7 @@ pub struct Create {
 
 #[derive(Debug, clap::Args)]
 pub struct List {
+    /// Print JSON, on one line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -57,10 +61,12 @@ pub struct List {
 
 #[derive(Debug, clap::Args)]
 pub struct SetPassword {
+    /// The name of the user.
     username: Username,
     /// Read the password from standard input instead of asking for it.
     #[arg(long)]
     password_stdin: bool,
+    /// Print JSON, on one line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -69,7 +75,9 @@ pub struct SetPassword {
 
 #[derive(Debug, clap::Args)]
 pub struct Disable {
+    /// The name of the user.
     username: Username,
+    /// Print JSON, on one line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
