@@ -32,7 +32,7 @@ fn assert_refused(answer: &str, status: u16, error: &str) {
 async fn a_body_that_announces_too_much_is_refused_before_it_comes(database: Database) {
     let server = Server::start(database).await;
     for path in ["/oauth/token", "/oauth/revoke", "/session/login", "/session/refresh"] {
-        let mut raw = Raw::connect(&server);
+        let mut raw = Raw::to(&server.url);
         raw.send_head(path, "Content-Length: 104857600\r\n");
         assert_refused(&raw.answer(), 413, "content_too_large");
     }
@@ -41,7 +41,7 @@ async fn a_body_that_announces_too_much_is_refused_before_it_comes(database: Dat
 
 async fn a_body_that_grows_too_long_is_refused_on_its_way(database: Database) {
     let server = Server::start(database).await;
-    let mut raw = Raw::connect(&server);
+    let mut raw = Raw::to(&server.url);
     raw.send_head("/oauth/token", "Transfer-Encoding: chunked\r\n");
     // One chunk more than fits; what would follow need not be sent.
     let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
@@ -72,12 +72,12 @@ async fn a_body_that_does_not_come_is_not_waited_for(database: Database) {
         settings.server.body_timeout = Duration::from_millis(300);
     })
     .await;
-    let mut silent = Raw::connect(&server);
+    let mut silent = Raw::to(&server.url);
     silent.send_head("/oauth/token", "Content-Length: 29\r\n");
     assert_refused(&silent.answer(), 408, "request_timeout");
 
     // Each byte comes in time, the body does not.
-    let mut dribbling = Raw::connect(&server);
+    let mut dribbling = Raw::to(&server.url);
     dribbling.send_head("/oauth/token", "Content-Length: 29\r\n");
     for byte in FORM.as_bytes().chunks(1).take(8) {
         dribbling.send(byte);
@@ -90,7 +90,7 @@ async fn a_body_that_does_not_come_is_not_waited_for(database: Database) {
 async fn a_body_that_breaks_off_harms_nobody(database: Database) {
     let server = Server::start(database).await;
     for lines in ["Content-Length: 29\r\n", "Transfer-Encoding: chunked\r\n"] {
-        let mut raw = Raw::connect(&server);
+        let mut raw = Raw::to(&server.url);
         raw.send_head("/oauth/token", lines);
         raw.send(if lines.starts_with('C') { "grant_type=" } else { "1d\r\ngrant_type=" });
         raw.finish();

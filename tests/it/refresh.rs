@@ -174,7 +174,7 @@ async fn an_answer_that_was_lost_is_given_again(database: Database) {
     let first = server.login(None).await;
     let token = first.refresh_token();
     let form = format!("grant_type=refresh_token&client_id=app&refresh_token={token}");
-    let mut lost = Raw::connect(&server);
+    let mut lost = Raw::to(&server.url);
     lost.send(format!(
         "POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",

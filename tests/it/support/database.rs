@@ -70,6 +70,22 @@ impl Database {
             number
         }
     }
+
+    /// The texts in the one column that a query gives.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        let query = AssertSqlSafe(query.to_owned());
+        if self.is_sqlite() {
+            let pool = SqlitePool::connect(&self.url).await.unwrap();
+            let texts = sqlx::query_scalar(query).fetch_all(&pool).await.unwrap();
+            pool.close().await;
+            texts
+        } else {
+            let pool = PgPool::connect(&self.url).await.unwrap();
+            let texts = sqlx::query_scalar(query).fetch_all(&pool).await.unwrap();
+            pool.close().await;
+            texts
+        }
+    }
 }
 
 /// The `keys` table as text, for tests that change it and compare it.

@@ -2,45 +2,91 @@ use super::{Answer, Database};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
-    time::Duration,
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
-/// `mintmark dev` as a process of its own, on a database of the test.
+/// The program as a process of its own, on a database of the test.
 pub struct Process {
     child: Child,
-    /// What `--json` printed.
+    /// What `dev --json` printed; of `serve` only the address, as if it were the issuer.
     pub dev: Value,
     pub http: reqwest::Client,
+    stdout: BufReader<ChildStdout>,
+    log: Arc<Mutex<String>>,
+    /// Reads the log all the time: a pipe that is full would stop the program.
+    reader: Option<JoinHandle<()>>,
 }
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_mintmark");
 
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
 impl Process {
+    /// `mintmark dev`.
     pub fn start(database: &Database) -> Self {
         Self::start_with(database, &[])
     }
 
     /// With variables in its environment. Waits until it is ready.
     pub fn start_with(database: &Database, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(PROGRAM)
+        let mut command = Command::new(PROGRAM);
+        command
             .args(["dev", "--json", "--listen", "127.0.0.1:0", "--database", &database.url])
             .arg("--data")
             .arg(database.dir.path())
-            .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .envs(variables.iter().copied());
+        let mut process = Self::spawn(command);
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Ok(dev) = serde_json::from_str(&line) else {
-            let mut log = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-            panic!("it did not start: {log}");
+        process.stdout.read_line(&mut line).unwrap();
+        process.dev = match serde_json::from_str(&line) {
+            Ok(dev) => dev,
+            Err(_) => panic!("it did not start: {}", process.terminate().1),
         };
+        process
+    }
+
+    /// `mintmark serve` with a settings file. Waits until it is ready.
+    pub fn serve(config: &Path) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.arg("serve").arg("--config").arg(config);
+        let mut process = Self::spawn(command);
+        let begin = Instant::now();
+        let address = loop {
+            let log = process.log();
+            if let Some((_, rest)) = log.split_once("listen=") {
+                break rest.split_whitespace().next().unwrap().to_owned();
+            }
+            let ended = process.child.try_wait().unwrap();
+            assert!(ended.is_none() && begin.elapsed() < STARTS_WITHIN, "it did not start: {log}");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        process.dev = serde_json::json!({ "issuer": format!("http://{address}") });
+        process
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (stderr, sink) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                let mut log = sink.lock().unwrap();
+                log.push_str(&line.unwrap());
+                log.push('\n');
+            }
+        });
+        let stdout = BufReader::new(child.stdout.take().unwrap());
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
-        Self { child, dev, http }
+        Self { child, dev: Value::Null, http, stdout, log, reader: Some(reader) }
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     pub fn issuer(&self) -> &str {
@@ -104,12 +150,25 @@ impl Process {
     }
 
     /// SIGTERM; the exit code and what it logged.
-    pub fn terminate(mut self) -> (Option<i32>, String) {
+    pub fn terminate(self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        self.finish()
+    }
+
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap().code(), log)
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end; the exit code and what it logged.
+    pub fn finish(mut self) -> (Option<i32>, String) {
+        let mut more = String::new();
+        self.stdout.read_to_string(&mut more).unwrap();
+        assert_eq!(more, "", "it prints one line and logs to stderr");
+        self.reader.take().unwrap().join().unwrap();
+        let code = self.child.wait().unwrap().code();
+        (code, self.log())
     }
 }
 

@@ -1,26 +1,38 @@
-use super::Server;
 use std::{
-    io::{Read, Write},
-    net::{Shutdown, TcpStream},
+    io::{ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
 /// A connection on which a test sends bytes as they are: for requests that no HTTP client would make.
 pub struct Raw(TcpStream);
 
-/// More than any answer here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than the service keeps any connection that does not get on.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Raw {
-    pub fn connect(server: &Server) -> Self {
-        let stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    pub fn to(url: &str) -> Self {
+        let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
         Self(stream)
     }
 
-    /// False if the server has closed the connection.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+    /// Sends all of the request at once and reads until the service closes the connection.
+    #[track_caller]
+    pub fn exchange(url: &str, request: impl AsRef<[u8]>) -> String {
+        let mut connection = Self::to(url);
+        connection.send(request);
+        connection.read_to_end()
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// False if the service has closed the connection.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.0.write_all(bytes.as_ref()).is_ok()
     }
 
@@ -38,7 +50,7 @@ impl Raw {
         self.0.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// What the server sends until its answer has as many bytes of body as it announced, or until it
+    /// What the service sends until its answer has as many bytes of body as it announced, or until it
     /// closes the connection.
     pub fn answer(&mut self) -> String {
         let (mut all, mut chunk) = (Vec::new(), [0; 4096]);
@@ -49,6 +61,22 @@ impl Raw {
             }
         }
         String::from_utf8(all).unwrap()
+    }
+
+    /// Everything until the service closes the connection. That it never does fails the test.
+    #[track_caller]
+    pub fn read_to_end(&mut self) -> String {
+        let mut bytes = Vec::new();
+        match self.0.read_to_end(&mut bytes) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => {
+                panic!("{error} after {:?}", String::from_utf8_lossy(&bytes))
+            }
+            _ => String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    pub fn local_address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
     }
 }
 

@@ -64,6 +64,17 @@ impl Server {
         .await
     }
 
+    /// With a clock of the test's, such as one that stands in the past.
+    pub async fn with_clock(
+        database: Database,
+        clock: Clock,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let server = Self::at(database, clock, change).await;
+        server.add_usual_people().await;
+        server
+    }
+
     /// Without any client or user.
     pub async fn bare(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
         Self::at(database, Clock::manual(), change).await
