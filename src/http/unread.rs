@@ -47,6 +47,7 @@ impl Stream for Chunks {
 /// The body of an answer, with that of its request.
 pub struct Holding {
     pub body: BoxBody,
+    #[expect(dead_code, reason = "it is held, not read")]
     pub request: Option<Chunks>,
 }
 

@@ -4,7 +4,7 @@ use crate::{
     on_both,
     support::{Database, Raw, Server},
 };
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 on_both!(connections_that_break_off_cost_no_acknowledged_write);
 
@@ -58,7 +58,7 @@ async fn pipelined_requests_are_answered_in_order() {
     for n in 0..100 {
         let path = if is_there(n) { "/health/live" } else { "/nothing" };
         let close = if n == 99 { "Connection: close\r\n" } else { "" };
-        requests += &format!("GET {path} HTTP/1.1\r\nHost: x\r\n{close}\r\n");
+        write!(requests, "GET {path} HTTP/1.1\r\nHost: x\r\n{close}\r\n").unwrap();
     }
     let text = Raw::exchange(&server.url, requests);
     let statuses: Vec<_> = text.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();

@@ -1,5 +1,5 @@
 //! Our tokens, verified by another implementation of JWT than the one that made them, before and after
-//! each way to rotate keys: PyJWT, as any Python service would use it.
+//! each way to rotate keys: `PyJWT`, as any Python service would use it.
 use crate::support::{Answer, Database, SECRET, Server};
 use mintmark::{
     clock::Clock,
