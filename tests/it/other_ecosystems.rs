@@ -71,7 +71,7 @@ const HOUR: u64 = 3600;
 const ANNOUNCE_FOR: u64 = 360;
 const ROTATE_EVERY: u64 = 900;
 
-/// A server whose clock is an hour behind and is moved forward by the test: PyJWT looks at the real
+/// A server whose clock is an hour behind and is moved forward by the test: `PyJWT` looks at the real
 /// one, and no token may come from its future.
 async fn server_in_the_past() -> Server {
     let clock = Clock::manual();

@@ -62,11 +62,9 @@ async fn the_commands_of_the_readme_work_and_answer_as_shown() {
     assert_eq!(commands[0].text, "cargo run --release -- dev");
     let process = Process::start(&Database::sqlite());
 
-    let script: String = commands[1..]
-        .iter()
-        .map(|block| format!("printf '\\n{STEP}\\n'\n{}\n", block.text))
-        .collect::<String>()
-        .replace(ADDRESS, process.issuer());
+    let steps = commands[1..].iter().map(|block| ["\nprintf '\\n", STEP, "\\n'\n", &block.text]);
+    let script: String = steps.flatten().collect();
+    let script = script.replace(ADDRESS, process.issuer());
     let secret = |who: &str, member: &str| process.dev[who][member].as_str().unwrap();
     let variables = [
         ("CLIENT_SECRET", secret("client", "client_secret")),

@@ -29,7 +29,7 @@ fn begin_request(process: &Process) -> Raw {
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{begin}",
         GRANT.len()
     ));
-    // It is in flight once a later request has been answered.
+    // For the service to read what has arrived, before the signal does.
     std::thread::sleep(Duration::from_millis(200));
     connection
 }

@@ -23,7 +23,7 @@ pub struct Process {
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_mintmark");
 
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const STARTS_WITHIN: Duration = Duration::from_mins(1);
 
 impl Process {
     /// `mintmark dev`.
@@ -42,10 +42,10 @@ impl Process {
         let mut process = Self::spawn(command);
         let mut line = String::new();
         process.stdout.read_line(&mut line).unwrap();
-        process.dev = match serde_json::from_str(&line) {
-            Ok(dev) => dev,
-            Err(_) => panic!("it did not start: {}", process.terminate().1),
+        let Ok(dev) = serde_json::from_str(&line) else {
+            panic!("it did not start: {}", process.terminate().1)
         };
+        process.dev = dev;
         process
     }
 
