@@ -46,7 +46,7 @@ async fn a_body_that_grows_too_long_is_refused_on_its_way(database: Database) {
     // One chunk more than fits; what would follow need not be sent.
     let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
     for _ in 0..=server.app.settings.server.max_body / 1024 {
-        assert!(raw.send(&chunk), "it is refused for its length, not earlier");
+        assert!(raw.try_send(&chunk), "it is refused for its length, not earlier");
     }
     assert_refused(&raw.answer(), 413, "content_too_large");
     is_well(&server).await;
@@ -80,7 +80,7 @@ async fn a_body_that_does_not_come_is_not_waited_for(database: Database) {
     let mut dribbling = Raw::to(&server.url);
     dribbling.send_head("/oauth/token", "Content-Length: 29\r\n");
     for byte in FORM.as_bytes().chunks(1).take(8) {
-        dribbling.send(byte);
+        dribbling.try_send(byte);
         tokio::time::sleep(Duration::from_millis(60)).await;
     }
     assert_refused(&dribbling.answer(), 408, "request_timeout");

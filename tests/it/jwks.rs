@@ -5,7 +5,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use mintmark::{
-    keys::Mode,
+    keys::timeline::Timing,
     model::{Algorithm, ClientMetadata, ClientType},
     store::AuditEvent,
 };
@@ -25,7 +25,7 @@ async fn the_set_holds_public_members_only(database: Database) {
     let server = Server::start(database).await;
     for alg in Algorithm::ALL {
         let event = AuditEvent::new("test", "test");
-        server.app.keys.rotate(*alg, Mode::Graceful, &event).await.unwrap().unwrap();
+        server.app.keys.rotate(*alg, Timing::Graceful, &event).await.unwrap().unwrap();
     }
     let keys = server.get(JWKS).await.expect(200).json["keys"].as_array().unwrap().clone();
     assert_eq!(keys.len(), 4, "an active and an announced key of each algorithm");
@@ -79,7 +79,7 @@ async fn a_change_of_the_keys_changes_the_tag(database: Database) {
     let before = server.get(JWKS).await;
     assert_eq!(server.get(JWKS).await.header("etag"), before.header("etag"));
     let event = AuditEvent::new("test", "test");
-    server.app.keys.rotate(Algorithm::Es256, Mode::Immediate, &event).await.unwrap().unwrap();
+    server.app.keys.rotate(Algorithm::Es256, Timing::Immediate, &event).await.unwrap().unwrap();
     let request = server.http.get(format!("{}{JWKS}", server.url));
     let request = request.header("if-none-match", before.header("etag").unwrap());
     let after = Answer::to(request).await.expect(200);

@@ -6,7 +6,7 @@ use crate::{
 use futures_util::future::join_all;
 use mintmark::{
     config::Settings,
-    keys::{Mode, TooManyKeys},
+    keys::{TooManyKeys, timeline::Timing},
     model::Algorithm,
     store::AuditEvent,
 };
@@ -96,7 +96,7 @@ async fn simultaneous_maintenance_and_rotations_never_make_a_number_twice(databa
         Err(TooManyKeys(_)) => panic!("old keys are gone by now"),
     };
     for round in 0..40 {
-        let mode = if round % 4 == 0 { Mode::Immediate } else { Mode::Graceful };
+        let mode = if round % 4 == 0 { Timing::Immediate } else { Timing::Graceful };
         let before = first.database.number("SELECT MAX(number) FROM keys WHERE line='ES256'").await;
         let (one, two, three, four) = tokio::join!(
             rotate(&first, mode),
@@ -108,7 +108,7 @@ async fn simultaneous_maintenance_and_rotations_never_make_a_number_twice(databa
         four.unwrap();
         let after = first.database.number("SELECT MAX(number) FROM keys WHERE line='ES256'").await;
         assert!(after <= before + 2 && (one - two).abs() <= 1, "round {round}: {one} and {two}");
-        assert!(mode == Mode::Immediate || one == two, "round {round}: {one} and {two}");
+        assert!(mode == Timing::Immediate || one == two, "round {round}: {one} and {two}");
         first.app.keys.reload().await.unwrap();
         second.app.keys.reload().await.unwrap();
         let jwks = first.get("/.well-known/jwks.json").await.text;

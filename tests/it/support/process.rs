@@ -93,10 +93,6 @@ impl Process {
         self.dev["issuer"].as_str().unwrap()
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub async fn get(&self, path: &str) -> Answer {
         Answer::to(self.http.get(format!("{}{path}", self.issuer()))).await
     }
