@@ -15,6 +15,38 @@ on_both!(
     no_address_in_a_token_is_ever_called,
 );
 
+/// None of these is what the service writes; KID stands for a key that is published.
+const FOREIGN_HEADERS: &[&str] = &[
+    r#"{"typ":"at+jwt","alg":"none","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","alg":"none"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256"}"#,
+    r#"{"alg":"ES256","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","alg":"RS256","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","alg":"es256","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","alg":"ES384","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","crit":["exp-policy"],"exp-policy":1}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","crit":[]}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","crit":["b64"],"b64":false}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","alg":"none","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","alg":"none","alg":"ES256","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"other","kid":"KID"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","zip":"DEF"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","enc":"A256GCM"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","jwk":{}}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","jku":"http://127.0.0.1:1/"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":["KID"]}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":{"KID":1}}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":1}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":null}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"KID\r\nforged: \u001b[31m"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"' OR 1=1 --"}"#,
+    r#"{"typ":"at+jwt","alg":"ES256","kid":"../../KID"}"#,
+    r#"["at+jwt","ES256","KID"]"#,
+    "at+jwt",
+    "",
+];
+
 /// Cases 1, 14, 19, 21, 22 and 37: every one of them signed with a key that is published.
 async fn headers_that_the_service_does_not_write_are_refused(database: Database) {
     let server = Server::start(database).await;
@@ -23,36 +55,7 @@ async fn headers_that_the_service_does_not_write_are_refused(database: Database)
     let good = forger.sign_under(&Forger::header().to_string());
     server.admin("GET", KEYS, &good, None).await.expect(200);
     let of_ours = server.admin_token().await;
-    for header in [
-        r#"{"typ":"at+jwt","alg":"none","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","alg":"none"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256"}"#,
-        r#"{"alg":"ES256","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","alg":"RS256","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","alg":"es256","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","alg":"ES384","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","crit":["exp-policy"],"exp-policy":1}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","crit":[]}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","crit":["b64"],"b64":false}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","alg":"none","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","alg":"none","alg":"ES256","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"other","kid":"KID"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","zip":"DEF"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","enc":"A256GCM"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","jwk":{}}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"KID","jku":"http://127.0.0.1:1/"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":["KID"]}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":{"KID":1}}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":1}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":null}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"KID\r\nforged: \u001b[31m"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"' OR 1=1 --"}"#,
-        r#"{"typ":"at+jwt","alg":"ES256","kid":"../../KID"}"#,
-        r#"["at+jwt","ES256","KID"]"#,
-        "at+jwt",
-        "",
-    ] {
+    for header in FOREIGN_HEADERS {
         let token = forger.sign_under(&header.replace("KID", kid));
         server.admin("GET", KEYS, &token, None).await.assert_refused(header);
         // The kid of the key that signs now does not help either.
