@@ -16,7 +16,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{runtime::Handle, task::JoinSet, time::timeout};
 use tracing::Instrument;
 
 pub struct App {
@@ -66,19 +66,22 @@ impl App {
     /// Runs work on the runtime that owns the database connections, to its end: a client that hangs
     /// up makes actix drop its handler, and a change must not stop half-way for that. Nobody waits
     /// longer than a statement may take: a database that hangs does not keep to its own timeouts.
-    pub async fn to_the_end<T, E>(
-        &self,
-        work: impl Future<Output = Result<T, E>> + Send + 'static,
-    ) -> Result<T, E>
+    ///
+    /// Not an `async fn`, as its future would hold the work a second time.
+    pub fn to_the_end<T, E, W>(&self, work: W) -> impl Future<Output = Result<T, E>> + use<T, E, W>
     where
         T: Send + 'static,
         E: From<store::Error> + Send + 'static,
+        W: Future<Output = Result<T, E>> + Send + 'static,
     {
         let done = self.runtime.spawn(work.in_current_span());
         let database = &self.settings.database;
-        match timeout(database.acquire_timeout + database.statement_timeout, done).await {
-            Ok(done) => done.expect("the work does not panic"),
-            Err(_) => Err(store::Error::TimedOut.into()),
+        let longest = database.acquire_timeout + database.statement_timeout;
+        async move {
+            match timeout(longest, done).await {
+                Ok(done) => done.expect("the work does not panic"),
+                Err(_) => Err(store::Error::TimedOut.into()),
+            }
         }
     }
 
@@ -97,24 +100,31 @@ impl App {
         Ok(found)
     }
 
-    /// Keeps the keys up to date and rotates them on schedule, until the runtime ends.
-    pub fn keep_up(self: &Arc<Self>) {
+    /// Keeps the keys up to date, rotates them on schedule and listens to other replicas, until the
+    /// set of tasks is dropped.
+    #[must_use]
+    pub fn keep_up(self: &Arc<Self>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
         let app = Arc::clone(self);
-        self.runtime.spawn(async move {
-            loop {
-                tokio::time::sleep(app.settings.keys.poll_interval).await;
-                if let Err(error) = app.keys.maintain().await {
-                    tracing::error!(%error, "the keys could not be brought up to date");
-                }
-            }
-        });
+        tasks.spawn_on(async move { app.maintain_keys().await }, &self.runtime);
         let app = Arc::clone(self);
-        self.runtime.spawn(async move {
+        let listen = async move {
             while let Err(error) = app.listen().await {
                 tracing::warn!(%error, "notices of other replicas are interrupted");
                 tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             }
-        });
+        };
+        tasks.spawn_on(listen, &self.runtime);
+        tasks
+    }
+
+    async fn maintain_keys(&self) {
+        loop {
+            tokio::time::sleep(self.settings.keys.poll_interval).await;
+            if let Err(error) = self.keys.maintain().await {
+                tracing::error!(%error, "the keys could not be brought up to date");
+            }
+        }
     }
 
     /// Takes in what other replicas change, as soon as they say so. Returns at once where the
@@ -132,9 +142,12 @@ impl App {
         }
     }
 
+    /// Lets go of what may be out of date, once there is something newer to be had: clients that are
+    /// known go on getting tokens while the database is away.
     async fn forget(&self) -> keys::Result<()> {
+        self.keys.reload().await?;
         self.clients.invalidate_all();
-        self.keys.reload().await
+        Ok(())
     }
 
     /// From now on readiness says no, so that load balancers send new requests elsewhere.

@@ -1,15 +1,22 @@
-//! Work for the CPU that would stall an async thread: on threads of its own, a bounded number at once.
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+//! Work for the CPU that would stall an async thread: on threads of its own, with a bounded queue.
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
+
+type Work = Box<dyn FnOnce() + Send>;
 
 #[derive(Debug)]
 pub struct Offload {
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    queue: usize,
+    threads: mpsc::Sender<Work>,
+    /// Work that has not ended.
+    pending: Arc<AtomicUsize>,
+    most_pending: usize,
 }
 
 /// So much work waits already that more would only wait in vain.
@@ -18,15 +25,21 @@ pub struct Offload {
 pub struct Busy;
 
 impl Offload {
-    /// `concurrency` at once (0: one per core), and `queue` more that wait.
+    /// `concurrency` threads (0: one per core), and a queue for so much work beside what they do.
     pub fn new(concurrency: usize, queue: usize) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let permits = if concurrency == 0 { cores } else { concurrency };
-        Self { permits: Arc::new(Semaphore::new(permits)), waiting: AtomicUsize::new(0), queue }
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let concurrency = if concurrency == 0 { cores } else { concurrency };
+        let (threads, queued) = mpsc::channel();
+        let queued = Arc::new(Mutex::new(queued));
+        for _ in 0..concurrency {
+            let queued = Arc::clone(&queued);
+            thread::spawn(move || work_through(&queued));
+        }
+        let pending = Arc::new(AtomicUsize::new(0));
+        Self { threads, pending, most_pending: concurrency + queue }
     }
 
-    /// Runs the work when it is its turn. Work that has begun runs to its end and keeps its place
-    /// even if the caller is gone.
+    /// Runs the work when it is its turn. It runs to its end even if the caller is gone.
     ///
     /// # Errors
     /// [`Busy`] if the queue is full.
@@ -34,35 +47,40 @@ impl Offload {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let free = Arc::clone(&self.permits).try_acquire_owned();
-        let permit = if let Ok(permit) = free {
-            permit
-        } else {
-            let _place = self.queue_up()?;
-            let permit = Arc::clone(&self.permits).acquire_owned().await;
-            permit.expect("the semaphore is never closed")
+        let place = Place::take(&self.pending, self.most_pending)?;
+        let (done, result) = oneshot::channel();
+        let work = move || {
+            let outcome = work();
+            drop(place);
+            // Whoever wanted to know may be gone.
+            drop(done.send(outcome));
         };
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        Ok(done.await.expect("the work does not panic"))
-    }
-
-    fn queue_up(&self) -> Result<Place<'_>, Busy> {
-        let place = Place(&self.waiting);
-        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue {
-            Ok(place)
-        } else {
-            Err(Busy)
-        }
+        self.threads.send(Box::new(work)).expect("the threads live as long as this");
+        Ok(result.await.expect("the work does not panic"))
     }
 }
 
-/// A place in the queue, given up when dropped: also by a caller who hangs up.
-struct Place<'a>(&'a AtomicUsize);
+/// Ends when nobody can send work any more.
+fn work_through(queue: &Mutex<mpsc::Receiver<Work>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(work) = next else { return };
+        // Work that panics has told its caller by dropping the channel; the thread goes on.
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)));
+    }
+}
 
-impl Drop for Place<'_> {
+/// A place among what is pending, given up when dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(pending: &Arc<AtomicUsize>, most: usize) -> Result<Self, Busy> {
+        let place = Self(Arc::clone(pending));
+        if pending.fetch_add(1, Ordering::Relaxed) < most { Ok(place) } else { Err(Busy) }
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -71,7 +89,6 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc;
 
     #[tokio::test]
     async fn work_beyond_the_queue_is_refused() {

@@ -44,19 +44,20 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The SHA-256 of a client secret, in base64url: what the database keeps. A fast hash is enough, as
+/// The SHA-256 of a client secret: what the database keeps, in base64url. A fast hash is enough, as
 /// the secret has 256 random bits; a password does not and is never one of these.
 #[derive(Clone)]
-pub struct SecretHash(String);
+pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
     pub fn of(presented: &str) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, presented.as_bytes())))
+        let digest = digest::digest(&digest::SHA256, presented.as_bytes());
+        Self(digest.as_ref().try_into().expect("SHA-256 gives 32 bytes"))
     }
 
     /// Compares in time that does not depend on where they differ.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -68,14 +69,19 @@ impl fmt::Debug for SecretHash {
 
 impl fmt::Display for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("this is no SHA-256 in base64url")]
+pub struct InvalidHash;
+
 impl std::str::FromStr for SecretHash {
-    type Err = std::convert::Infallible;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
+    type Err = InvalidHash;
+    fn from_str(text: &str) -> Result<Self, InvalidHash> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidHash)?;
+        bytes.try_into().map(Self).map_err(|_| InvalidHash)
     }
 }
 
@@ -95,5 +101,7 @@ mod tests {
         let hash = SecretHash::of("right");
         assert!(hash.matches(&SecretHash::of("right")));
         assert!(!hash.matches(&SecretHash::of("wrong")));
+        assert!(hash.to_string().parse::<SecretHash>().unwrap().matches(&hash));
+        assert!("short".parse::<SecretHash>().is_err());
     }
 }

@@ -35,7 +35,7 @@ impl Serve {
 
 pub fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address}; choose another with --listen or the setting listen")
+        format!("cannot listen on {address}; choose another with the setting listen, or with --listen of dev")
     })?;
     Ok(listener)
 }
@@ -50,8 +50,9 @@ pub async fn run(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
     };
-    app.keep_up();
+    let tasks = app.keep_up();
     http::serve(Arc::clone(&app), listener, stop).await?;
+    drop(tasks);
     app.store.close().await;
     Ok(())
 }

@@ -5,6 +5,8 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use serde::Serialize;
+use tracing::field;
+use tracing_actix_web::RequestId;
 
 /// Seconds after which a request that met a busy or absent database may come again.
 const RETRY_AFTER: &str = "1";
@@ -35,7 +37,8 @@ struct Body<'a> {
 }
 
 /// The answer, and a line in the log: a refusal tells what was refused, a fault its cause.
-pub fn render(error: &Error, issuer: &str) -> HttpResponse {
+pub fn render(error: &Error, issuer: &str, request_id: Option<RequestId>) -> HttpResponse {
+    let request_id = request_id.map(field::display);
     let mut response = HttpResponse::build(error.status_code());
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     let (code, description, detail) = match error {
@@ -43,17 +46,19 @@ pub fn render(error: &Error, issuer: &str) -> HttpResponse {
             let Rejection { code, description, detail, .. } = rejection;
             let detail = *detail;
             let error_code = detail.map(Detail::as_str);
-            tracing::info!(error = code.as_str(), error_code, %description, "refused");
+            let client_id = rejection.client_id.as_ref().map(field::display);
+            let error = code.as_str();
+            tracing::info!(request_id, client_id, error, error_code, %description, "refused");
             explain(&mut response, rejection);
             (*code, description.as_ref(), detail)
         }
         Error::Unavailable(cause) => {
-            tracing::warn!(%cause, "not available");
+            tracing::warn!(request_id, %cause, "not available");
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
             (Code::TemporarilyUnavailable, Code::TemporarilyUnavailable.meaning(), None)
         }
         Error::Internal(cause) => {
-            tracing::error!(%cause, "failed");
+            tracing::error!(request_id, %cause, "failed");
             (Code::ServerError, Code::ServerError.meaning(), None)
         }
     };

@@ -27,12 +27,12 @@ where
     let answer = service.call(request);
     async move {
         let response = answer.await?;
-        let mut response = match refusal(&response) {
+        let id = response.request().extensions().get::<RequestId>().copied();
+        let mut response = match refusal(&response, id) {
             Some(body) => response.into_response(body),
             None => response.map_into_boxed_body(),
         }
         .map_body(|_, body| Holding { body, request: chunks });
-        let id = response.request().extensions().get::<RequestId>().copied();
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(id) = id {
@@ -48,10 +48,13 @@ where
 
 /// The answer to be given instead, if a handler ended in an error. What inner layers have said in
 /// headers stays.
-fn refusal<B>(response: &ServiceResponse<B>) -> Option<actix_web::HttpResponse> {
+fn refusal<B>(
+    response: &ServiceResponse<B>,
+    id: Option<RequestId>,
+) -> Option<actix_web::HttpResponse> {
     let error = response.response().error()?.as_error::<oauth::Error>()?;
     let app = response.request().app_data::<Data<App>>()?;
-    let mut rendered = error::render(error, &app.settings.issuer);
+    let mut rendered = error::render(error, &app.settings.issuer, id);
     for (name, value) in response.headers() {
         if !rendered.headers().contains_key(name) {
             rendered.headers_mut().append(name.clone(), value.clone());

@@ -3,11 +3,10 @@ use super::extract::{Form, Origin};
 use crate::{
     app::App,
     model::{SessionId, UserId},
-    oauth::{Exchange, GrantType, Result, Tokens, authenticate, issue},
+    oauth::{Exchange, Grant, GrantType, Result, Tokens, authenticate, issue},
 };
 use actix_web::{HttpResponse, http::header, web::Data};
 use serde::Serialize;
-use tracing::{Span, field};
 
 pub async fn token(
     app: Data<App>,
@@ -15,14 +14,14 @@ pub async fn token(
     Form(params): Form,
 ) -> Result<HttpResponse> {
     let client = authenticate(&app, &caller, &params).await?;
-    Span::current().record("client_id", field::display(&client.id));
-    let grant_type = GrantType::parse(params.require("grant_type")?)?;
-    Span::current().record("grant_type", grant_type.as_str());
-
     let (app, now) = (&app, app.clock.now());
     let exchange = Exchange { app, client: &client, params: &params, caller: &caller, now };
-    let grant = grant_type.redeem(exchange).await?;
+    let grant = redeem(exchange).await.map_err(|error| error.of_client(&client.id))?;
     Ok(answer(&issue(app, &client, grant, now).await?, None))
+}
+
+async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
+    GrantType::parse(exchange.params.require("grant_type")?)?.redeem(exchange).await
 }
 
 /// RFC 6749 §5.1.

@@ -1,5 +1,7 @@
-//! The span that each request's log lines belong to. It has the path, but never the query, a header,
-//! an address or anything that a person typed.
+//! The span that each request's log lines belong to when the filter lets `debug` through: at `info`, the
+//! few lines that there are name their request themselves, and a span would cost every request more
+//! than its form and its client. It has the path, but never the query, a header, an address or anything
+//! that a person typed.
 use actix_web::{
     Error, HttpMessage,
     body::MessageBody,
@@ -10,23 +12,14 @@ use tracing_actix_web::{RequestId, RootSpanBuilder};
 
 pub struct RequestSpan;
 
-/// Whoever verifies tokens fetches these all the time, and nothing can go wrong in them.
-const QUIET: &[&str] = &["/.well-known/", "/health/"];
-
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        let path = request.path();
-        if QUIET.iter().any(|prefix| path.starts_with(prefix)) {
-            return Span::none();
-        }
         let id = request.extensions().get::<RequestId>().copied();
-        tracing::info_span!(
+        tracing::debug_span!(
             "request",
             request_id = id.map(field::display),
             method = request.method().as_str(),
-            path,
-            client_id = field::Empty,
-            grant_type = field::Empty,
+            path = request.path(),
         )
     }
 

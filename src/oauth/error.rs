@@ -1,6 +1,6 @@
 //! What goes wrong, told apart by whose doing it is.
 use super::{Code, Detail};
-use crate::{keys, offload, store};
+use crate::{keys, model::ClientId, offload, store};
 use std::borrow::Cow;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -27,6 +27,8 @@ pub struct Rejection {
     pub detail: Option<Detail>,
     /// Overrides the status of the code.
     pub status: Option<u16>,
+    /// Whose request it was, for the log.
+    pub client_id: Option<ClientId>,
     /// The scope that was lacking (RFC 6750 §3).
     pub scope: Option<&'static str>,
     /// The methods that would have been allowed (RFC 9110 §10.2.1).
@@ -39,6 +41,15 @@ impl Error {
     pub fn with(mut self, detail: Detail) -> Self {
         if let Self::Rejected(rejection) = &mut self {
             rejection.detail = Some(detail);
+        }
+        self
+    }
+
+    /// Names the client, for the log.
+    #[must_use]
+    pub fn of_client(mut self, id: &ClientId) -> Self {
+        if let Self::Rejected(rejection) = &mut self {
+            rejection.client_id = Some(id.clone());
         }
         self
     }
@@ -109,6 +120,7 @@ impl Code {
             description,
             detail: None,
             status: None,
+            client_id: None,
             scope: None,
             allow: None,
         })

@@ -2,7 +2,7 @@
 use super::{
     Caller,
     Code::{InvalidGrant, InvalidRequest},
-    Detail, Error, Grant, Params, Result,
+    Detail, Error, Grant, GrantType, Params, Result,
     grant::{UserGrant, audience, narrow},
 };
 use crate::{
@@ -36,6 +36,8 @@ pub async fn login(
     params: &Params,
     caller: &Caller,
 ) -> Result<Grant> {
+    // A session is a chain of refresh tokens, so who may not use one cannot have a session.
+    GrantType::RefreshToken.check_registered(client)?;
     let (scope, audience) = (narrow(params, &client.metadata.scope)?, audience(params, client)?);
     let device = device(params, caller)?;
     let group = short(params, "group")?;

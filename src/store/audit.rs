@@ -40,7 +40,8 @@ impl Conn {
         let millis = u64::try_from(now.0).unwrap_or(0);
         let id: Uuid =
             uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()).into_uuid();
-        tracing::info!(action = event.action, actor = event.actor, "audit");
+        let AuditEvent { action, actor, request_id, .. } = event;
+        tracing::info!(request_id, action, actor, "audit");
         sql!(self, execute:
             "INSERT INTO audit_events
                  (id, at, action, actor, request_id, client_id, user_id, session_id, detail)

@@ -92,6 +92,8 @@ async fn rotate_all(
     timing: Timing,
     event: &AuditEvent,
 ) -> Result<Vec<(&'static str, i64)>> {
+    // All of them or none.
+    plans(app, algorithms, timing)?;
     let mut numbers = Vec::new();
     for &alg in algorithms {
         let number = app.keys.rotate(alg, timing, event).await?.map_err(too_many)?;

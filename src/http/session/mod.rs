@@ -15,14 +15,22 @@ use std::sync::Arc;
 /// The client that the request names and proves to be, or else the configured first-party client.
 async fn client(app: &App, caller: &Caller, params: &Params) -> Result<Arc<Client>> {
     if params.get("client_id").is_some() {
-        let unknown = |error: Error| error.with(Detail::UnknownClient);
-        return authenticate(app, caller, params).await.map_err(unknown);
+        return authenticate(app, caller, params).await.map_err(unknown_client);
     }
     let not_configured =
         || Code::InvalidRequest.because("client_id is missing").with(Detail::NotConfigured);
     let id = app.settings.session_api.first_party_client.as_ref().ok_or_else(not_configured)?;
     // A client with a secret has to show it, so it has to be named.
     app.client(id).await?.filter(|client| client.is_public()).ok_or_else(not_configured)
+}
+
+fn unknown_client(error: Error) -> Error {
+    match &error {
+        Error::Rejected(Rejection { code: Code::InvalidClient, .. }) => {
+            error.with(Detail::UnknownClient)
+        }
+        Error::Rejected(_) | Error::Unavailable(_) | Error::Internal(_) => error,
+    }
 }
 
 /// The token response, with what an app would otherwise read from the access token.

@@ -84,10 +84,18 @@ impl GrantType {
     /// # Errors
     /// `unauthorized_client` if the client is not registered for the grant, and what the grant says.
     pub async fn redeem(self, exchange: Exchange<'_>) -> Result<Grant> {
-        if !exchange.client.metadata.grant_types.iter().any(|grant| grant == self.as_str()) {
-            return Err(UnauthorizedClient.because("the client is not registered for this grant"));
-        }
+        self.check_registered(exchange.client)?;
         self.dispatch(exchange).await
+    }
+
+    /// # Errors
+    /// `unauthorized_client` if the client is not registered for the grant.
+    pub fn check_registered(self, client: &Client) -> Result<()> {
+        if client.metadata.grant_types.iter().any(|grant| grant == self.as_str()) {
+            Ok(())
+        } else {
+            Err(UnauthorizedClient.because("the client is not registered for this grant"))
+        }
     }
 }
 
@@ -97,6 +105,9 @@ pub fn narrow(params: &Params, most: &Scope) -> Result<Scope> {
     let Some(wanted) = params.get("scope") else { return Ok(most.clone()) };
     let wanted: Scope =
         wanted.parse().map_err(|_| InvalidScope.because("the scope is malformed"))?;
+    if wanted.is_empty() {
+        return Err(InvalidScope.because("the scope names nothing"));
+    }
     if most.covers(&wanted) {
         Ok(wanted)
     } else {

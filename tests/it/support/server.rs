@@ -25,6 +25,7 @@ pub struct Server {
     pub http: reqwest::Client,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
+    _tasks: tokio::task::JoinSet<()>,
 }
 
 pub const SECRET: &str = "mint_cs_of-a-test";
@@ -95,7 +96,7 @@ impl Server {
         change(&mut settings);
 
         let app = App::open(settings, clock.clone()).await.unwrap();
-        app.keep_up();
+        let tasks = app.keep_up();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let serving = Arc::clone(&app);
         let thread = std::thread::spawn(move || {
@@ -105,7 +106,16 @@ impl Server {
             runtime.block_on(mintmark::http::serve(serving, listener, stopped)).unwrap();
         });
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { database, url, app, clock, http, stop: Some(stop), thread: Some(thread) }
+        Self {
+            database,
+            url,
+            app,
+            clock,
+            http,
+            stop: Some(stop),
+            thread: Some(thread),
+            _tasks: tasks,
+        }
     }
 
     async fn add_usual_people(&self) {

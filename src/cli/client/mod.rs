@@ -1,12 +1,13 @@
 //! `mintmark client …`
+mod create;
+
 use super::{
     output::{print_json, print_table},
     settings::Location,
 };
 use crate::{
     clock::Timestamp,
-    model::{Algorithm, Client, ClientId, ClientMetadata, ClientType, EndReason, Scope},
-    oauth::GrantType,
+    model::{Client, ClientId, ClientMetadata, ClientType, EndReason},
     secret::{Secret, SecretHash},
     store::{AuditEvent, Conn, Notice, SessionFilter},
 };
@@ -16,7 +17,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Subcommand)]
 pub enum ClientCommand {
     /// Register a client. The secret is shown once.
-    Create(Create),
+    Create(create::Create),
     /// List the clients.
     List(List),
     /// Show one client.
@@ -25,39 +26,6 @@ pub enum ClientCommand {
     Delete(One),
     /// Make another secret; the one before works for a while longer.
     NewSecret(NewSecret),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Create {
-    /// Its identifier; made up if it is not given.
-    #[arg(long)]
-    id: Option<ClientId>,
-    /// For people to recognise it by.
-    #[arg(long)]
-    name: Option<String>,
-    /// A grant type it may use; can be repeated.
-    #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = grant_type)]
-    grants: Vec<GrantType>,
-    /// It cannot keep a secret: a browser, mobile or command-line app.
-    #[arg(long)]
-    public: bool,
-    /// An address it may have people sent back to; can be repeated.
-    #[arg(long = "redirect-uri", value_name = "URI")]
-    redirect_uris: Vec<String>,
-    /// A scope it may have; can be repeated, or hold several with blanks between.
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<Scope>,
-    /// A resource server its tokens may be for, as an absolute URI; can be repeated.
-    #[arg(long = "audience", value_name = "URI")]
-    audience: Vec<String>,
-    /// The algorithm of its access tokens: RS256 or ES256.
-    #[arg(long)]
-    alg: Option<Algorithm>,
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    location: Location,
 }
 
 #[derive(Debug, clap::Args)]
@@ -96,13 +64,6 @@ pub struct NewSecret {
     location: Location,
 }
 
-fn grant_type(name: &str) -> Result<GrantType, String> {
-    GrantType::parse(name).map_err(|_| {
-        let known: Vec<_> = GrantType::ALL.iter().map(|grant| grant.as_str()).collect();
-        format!("there is no such grant; there are {}", known.join(", "))
-    })
-}
-
 fn duration(text: &str) -> Result<Duration, String> {
     humantime_serde::re::humantime::parse_duration(text).map_err(|error| error.to_string())
 }
@@ -115,45 +76,6 @@ impl ClientCommand {
             Self::Show(one) => one.show().await,
             Self::Delete(one) => one.delete().await,
             Self::NewSecret(new) => new.run().await,
-        }
-    }
-}
-
-impl Create {
-    async fn run(self) -> anyhow::Result<()> {
-        let (store, clock) = self.location.store().await?;
-        let now = clock.now();
-        let id = match &self.id {
-            Some(id) => id.clone(),
-            None => uuid::Uuid::new_v4().to_string().parse()?,
-        };
-        let json = self.json;
-        let metadata = self.metadata();
-        metadata.check()?;
-        let mut conn = store.write().await?;
-        if !conn.insert_client(&id, &metadata, now).await? {
-            bail!("there is a client {id} already; delete it first, or choose another --id");
-        }
-        let secret = match metadata.client_type {
-            ClientType::Public => None,
-            ClientType::Confidential => Some(add_secret(&mut conn, &id, now, now).await?),
-        };
-        record(&mut conn, "client.created", &id, now).await?;
-        conn.commit().await?;
-        show_secret(&id, secret.as_ref(), json)
-    }
-
-    fn metadata(self) -> ClientMetadata {
-        let client_type = if self.public { ClientType::Public } else { ClientType::Confidential };
-        let grants = self.grants.iter().map(|grant| grant.as_str().to_owned()).collect();
-        let tokens = self.scopes.iter().flat_map(Scope::tokens).map(str::to_owned);
-        ClientMetadata {
-            client_name: self.name,
-            redirect_uris: self.redirect_uris,
-            scope: tokens.collect(),
-            audience: self.audience,
-            access_token_alg: self.alg,
-            ..ClientMetadata::new(client_type, grants)
         }
     }
 }

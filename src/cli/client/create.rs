@@ -1,0 +1,122 @@
+//! `mintmark client create`
+use super::{add_secret, duration, record, show_secret};
+use crate::{
+    cli::settings::Location,
+    model::{Algorithm, ClientId, ClientMetadata, ClientType, Scope, TokenType},
+    oauth::GrantType,
+};
+use anyhow::bail;
+use std::time::Duration;
+
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// Its identifier; made up if it is not given.
+    #[arg(long)]
+    id: Option<ClientId>,
+    /// For people to recognise it by.
+    #[arg(long)]
+    name: Option<String>,
+    /// A grant type it may use; can be repeated.
+    #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = grant_type)]
+    grants: Vec<GrantType>,
+    /// It cannot keep a secret: a browser, mobile or command-line app.
+    #[arg(long)]
+    public: bool,
+    /// An address it may have people sent back to; can be repeated.
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// A scope it may have; can be repeated, or hold several with blanks between.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<Scope>,
+    /// A resource server its tokens may be for, as an absolute URI; can be repeated.
+    #[arg(long = "audience", value_name = "URI")]
+    audience: Vec<String>,
+    /// The algorithm of its access tokens: RS256 or ES256.
+    #[arg(long)]
+    alg: Option<Algorithm>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Print JSON, on one line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    location: Location,
+}
+
+/// Settings of its own, where the service's do not fit.
+#[derive(Debug, clap::Args)]
+struct Overrides {
+    /// How long a spent refresh token of a public client still gets its successor: 0s is never.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    retry_window: Option<Duration>,
+    /// End a session that is not used for so long; shorter than the service's setting.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    idle_lifetime: Option<Duration>,
+    /// End a session so long after its login; shorter than the service's setting.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    absolute_lifetime: Option<Duration>,
+    /// How many live sessions a user may have with it; the oldest ends first.
+    #[arg(long, value_name = "NUMBER")]
+    session_limit: Option<u32>,
+    /// Keep a refresh token valid until its session ends, instead of rotating it at each use.
+    #[arg(long)]
+    no_rotation: bool,
+    /// Write `JWT` into the `typ` of its access tokens, for resource servers that refuse `at+jwt`.
+    #[arg(long)]
+    typ_jwt: bool,
+}
+
+fn grant_type(name: &str) -> Result<GrantType, String> {
+    GrantType::parse(name).map_err(|_| {
+        let known: Vec<_> = GrantType::ALL.iter().map(|grant| grant.as_str()).collect();
+        format!("there is no such grant; there are {}", known.join(", "))
+    })
+}
+
+impl Create {
+    pub async fn run(self) -> anyhow::Result<()> {
+        let (store, clock) = self.location.store().await?;
+        let now = clock.now();
+        let id = match &self.id {
+            Some(id) => id.clone(),
+            None => uuid::Uuid::new_v4().to_string().parse()?,
+        };
+        let json = self.json;
+        let metadata = self.metadata();
+        metadata.check()?;
+        let mut conn = store.write().await?;
+        if !conn.insert_client(&id, &metadata, now).await? {
+            bail!("there is a client {id} already; delete it first, or choose another --id");
+        }
+        let secret = match metadata.client_type {
+            ClientType::Public => None,
+            ClientType::Confidential => Some(add_secret(&mut conn, &id, now, now).await?),
+        };
+        record(&mut conn, "client.created", &id, now).await?;
+        conn.commit().await?;
+        show_secret(&id, secret.as_ref(), json)
+    }
+
+    fn metadata(self) -> ClientMetadata {
+        let client_type = if self.public { ClientType::Public } else { ClientType::Confidential };
+        let grants = self.grants.iter().map(|grant| grant.as_str().to_owned()).collect();
+        let Overrides { retry_window, idle_lifetime, absolute_lifetime, session_limit, .. } =
+            self.overrides;
+        let typ = if self.overrides.typ_jwt { TokenType::Jwt } else { TokenType::AtJwt };
+        let tokens = self.scopes.iter().flat_map(Scope::tokens).map(str::to_owned);
+        ClientMetadata {
+            client_name: self.name,
+            redirect_uris: self.redirect_uris,
+            scope: tokens.collect(),
+            audience: self.audience,
+            access_token_alg: self.alg,
+            access_token_typ: typ,
+            rotate_refresh_tokens: !self.overrides.no_rotation,
+            retry_window,
+            idle_lifetime,
+            absolute_lifetime,
+            session_limit,
+            ..ClientMetadata::new(client_type, grants)
+        }
+    }
+}
