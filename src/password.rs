@@ -18,12 +18,13 @@ const LANES: u32 = 1;
 const LONGEST: usize = 1024;
 const SHORTEST: usize = 8;
 
+/// The hash of a password that nobody has, with the parameters above: what a user who does not exist
+/// is checked against, so that it takes the same time.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$H6lHt1tCJX2a3ZilrycBWQ$zzDxsSGiefrOkWXVtkUaW5uT+giyRXbGX4HSXKByGjk";
+
 #[derive(Debug)]
 pub struct Passwords {
     offload: Offload,
-    /// Of a password that nobody has: what a user who does not exist is checked against, so that
-    /// it takes the same time.
-    nobody: SecretString,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +33,7 @@ pub struct UnusablePassword;
 
 impl Passwords {
     pub fn new(settings: &PasswordSettings) -> Self {
-        let nobody = hash_now("the password of nobody").expect("the parameters are valid");
-        Self { offload: Offload::new(settings.concurrency, settings.queue), nobody }
+        Self { offload: Offload::new(settings.concurrency, settings.queue) }
     }
 
     /// Whether the password is the one of that hash; of no hash it never is, and takes as long.
@@ -46,7 +46,7 @@ impl Passwords {
         hash: Option<SecretString>,
     ) -> Result<bool, Busy> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let hash = hash.unwrap_or_else(|| NOBODY.into());
         let matches = move || {
             let password = password.expose_secret();
             let hash = PasswordHash::new(hash.expose_secret());
@@ -81,6 +81,15 @@ fn argon2() -> Argon2<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Otherwise a user who does not exist could be told by the time.
+    #[test]
+    fn nobody_costs_as_much_as_somebody() {
+        let parameters = |hash: &str| hash.rsplitn(3, '$').last().unwrap().to_owned();
+        let somebody = hash(&"correct horse".into()).unwrap();
+        assert_eq!(parameters(NOBODY), parameters(somebody.expose_secret()));
+        assert!(PasswordHash::new(NOBODY).is_ok());
+    }
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_passes() {

@@ -60,7 +60,8 @@ async fn the_commands_of_the_readme_work_and_answer_as_shown() {
     // Not run as it stands: what is tested is the program, not that cargo can build it, and the port
     // 8080 may be taken here.
     assert_eq!(commands[0].text, "cargo run --release -- dev");
-    let process = Process::start(&Database::sqlite());
+    let database = Database::sqlite();
+    let process = Process::start(&database);
 
     let steps = commands[1..].iter().map(|block| ["\nprintf '\\n", STEP, "\\n'\n", &block.text]);
     let script: String = steps.flatten().collect();
