@@ -66,7 +66,8 @@ async fn readiness_says_no_while_requests_are_still_served() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_in_flight_is_finished_after_the_listener_is_closed() {
     for signal in ["TERM", "INT"] {
-        let process = Process::start(&Database::sqlite());
+        let database = Database::sqlite();
+        let process = Process::start(&database);
         let in_flight = begin_request(&process);
         process.signal(signal);
         let address = process.issuer().strip_prefix("http://").unwrap();
@@ -80,8 +81,8 @@ async fn a_request_in_flight_is_finished_after_the_listener_is_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_never_ends_does_not_keep_it_from_stopping() {
-    let process =
-        Process::start_with(&Database::sqlite(), &[("MINTMARK__SERVER__SHUTDOWN_TIMEOUT", "1s")]);
+    let database = Database::sqlite();
+    let process = Process::start_with(&database, &[("MINTMARK__SERVER__SHUTDOWN_TIMEOUT", "1s")]);
     let _endless = begin_request(&process);
     let begin = Instant::now();
     let (code, _) = process.terminate();
