@@ -16,6 +16,16 @@ pub struct Location {
     pub database: Option<String>,
 }
 
+/// What every command that administers the database takes.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// Print JSON, on one line.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub location: Location,
+}
+
 impl Location {
     pub fn settings(&self) -> anyhow::Result<Settings> {
         let mut settings = Settings::load(self.config.as_deref(), std::env::vars().collect())?;

@@ -1,7 +1,7 @@
 //! `mintmark user …`
 use super::{
     output::{print_json, print_table, read_password},
-    settings::Location,
+    settings::Common,
 };
 use crate::{
     clock::Timestamp,
@@ -16,7 +16,7 @@ pub enum UserCommand {
     /// Create a user.
     Create(Create),
     /// List the users.
-    List(List),
+    List(Common),
     /// Set a new password and end the user's sessions.
     SetPassword(SetPassword),
     /// Disable a user and end their sessions.
@@ -43,20 +43,8 @@ pub struct Create {
     /// A permission; can be repeated.
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Vec<String>,
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    location: Location,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct List {
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    location: Location,
+    common: Common,
 }
 
 #[derive(Debug, clap::Args)]
@@ -66,29 +54,23 @@ pub struct SetPassword {
     /// Read the password from standard input instead of asking for it.
     #[arg(long)]
     password_stdin: bool,
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    location: Location,
+    common: Common,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Disable {
     /// The name of the user.
     username: Username,
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    location: Location,
+    common: Common,
 }
 
 impl UserCommand {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Create(create) => create.run().await,
-            Self::List(list) => list.run().await,
+            Self::List(common) => list(&common).await,
             Self::SetPassword(set) => set.run().await,
             Self::Disable(disable) => disable.run().await,
         }
@@ -98,7 +80,7 @@ impl UserCommand {
 impl Create {
     async fn run(self) -> anyhow::Result<()> {
         let password_hash = password::hash(&read_password(self.password_stdin)?)?;
-        let (store, clock) = self.location.store().await?;
+        let (store, clock) = self.common.location.store().await?;
         let now = clock.now();
         let user = User {
             id: UserId::new(now),
@@ -119,7 +101,7 @@ impl Create {
         }
         record(&mut conn, "user.created", user.id, now).await?;
         conn.commit().await?;
-        if self.json {
+        if self.common.json {
             return print_json(
                 &serde_json::json!({ "user_id": user.id, "username": user.username }),
             );
@@ -139,57 +121,55 @@ async fn record(
     Ok(conn.audit(&event, now).await?)
 }
 
-impl List {
-    async fn run(self) -> anyhow::Result<()> {
-        let (store, _) = self.location.store().await?;
-        let users = store.read().await?.users(None, i64::MAX).await?;
-        if self.json {
-            let view = |user: &(UserId, Username, UserClaims, Timestamp, Option<Timestamp>)| {
-                let (user_id, username, claims, created_at, disabled_at) = user;
-                serde_json::json!({
-                    "user_id": user_id, "username": username, "claims": claims,
-                    "created_at": created_at, "disabled_at": disabled_at,
-                })
-            };
-            return print_json(&users.iter().map(view).collect::<Vec<_>>());
-        }
-        let rows: Vec<_> = users
-            .into_iter()
-            .map(|(id, username, claims, created_at, disabled_at)| {
-                let disabled = disabled_at.map_or_else(String::new, |at| at.to_string());
-                let roles = claims.roles.join(" ");
-                [username.to_string(), id.to_string(), roles, created_at.to_string(), disabled]
+async fn list(common: &Common) -> anyhow::Result<()> {
+    let (store, _) = common.location.store().await?;
+    let users = store.read().await?.users(None, i64::MAX).await?;
+    if common.json {
+        let view = |user: &(UserId, Username, UserClaims, Timestamp, Option<Timestamp>)| {
+            let (user_id, username, claims, created_at, disabled_at) = user;
+            serde_json::json!({
+                "user_id": user_id, "username": username, "claims": claims,
+                "created_at": created_at, "disabled_at": disabled_at,
             })
-            .collect();
-        print_table(["USERNAME", "USER_ID", "ROLES", "CREATED", "DISABLED"], &rows);
-        Ok(())
+        };
+        return print_json(&users.iter().map(view).collect::<Vec<_>>());
     }
+    let rows: Vec<_> = users
+        .into_iter()
+        .map(|(id, username, claims, created_at, disabled_at)| {
+            let disabled = disabled_at.map_or_else(String::new, |at| at.to_string());
+            let roles = claims.roles.join(" ");
+            [username.to_string(), id.to_string(), roles, created_at.to_string(), disabled]
+        })
+        .collect();
+    print_table(["USERNAME", "USER_ID", "ROLES", "CREATED", "DISABLED"], &rows);
+    Ok(())
 }
 
 impl SetPassword {
     async fn run(self) -> anyhow::Result<()> {
         let hash = password::hash(&read_password(self.password_stdin)?)?;
-        let (store, clock) = self.location.store().await?;
+        let (store, clock) = self.common.location.store().await?;
         let (mut conn, now) = (store.write().await?, clock.now());
         let id = conn.set_password(&self.username, &hash).await?;
         let id = id.with_context(|| unknown(&self.username))?;
         let ended = end_sessions(&mut conn, id, EndReason::PasswordChanged, now).await?;
         record(&mut conn, "user.password_set", id, now).await?;
         conn.commit().await?;
-        tell(&format!("Set the password of {}", self.username), id, ended, self.json)
+        tell(&format!("Set the password of {}", self.username), id, ended, self.common.json)
     }
 }
 
 impl Disable {
     async fn run(self) -> anyhow::Result<()> {
-        let (store, clock) = self.location.store().await?;
+        let (store, clock) = self.common.location.store().await?;
         let (mut conn, now) = (store.write().await?, clock.now());
         let id = conn.disable_user(&self.username, now).await?;
         let id = id.with_context(|| unknown(&self.username))?;
         let ended = end_sessions(&mut conn, id, EndReason::UserDisabled, now).await?;
         record(&mut conn, "user.disabled", id, now).await?;
         conn.commit().await?;
-        tell(&format!("Disabled {}", self.username), id, ended, self.json)
+        tell(&format!("Disabled {}", self.username), id, ended, self.common.json)
     }
 }
 

@@ -24,15 +24,16 @@ impl Store {
     /// nothing answers, [`Error::Migrate`] if the schema belongs to another version.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self> {
         let url = settings.url.expose_secret();
+        // The futures of the driver are large, and these are needed only once.
         let store = if let Some(path) = url.strip_prefix("sqlite:") {
-            open_sqlite(Path::new(path.trim_start_matches("//")), settings).await?
+            Box::pin(open_sqlite(Path::new(path.trim_start_matches("//")), settings)).await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Self::Postgres(open_postgres(url, settings).await?)
+            Self::Postgres(Box::pin(open_postgres(url, settings)).await?)
         } else {
             let help = "database.url must begin with sqlite: or postgres://";
             return Err(Error::Unusable(help.to_owned()));
         };
-        store.migrate().await?;
+        Box::pin(store.migrate()).await?;
         Ok(store)
     }
 

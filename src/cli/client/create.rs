@@ -1,7 +1,7 @@
 //! `mintmark client create`
 use super::{add_secret, duration, record, show_secret};
 use crate::{
-    cli::settings::Location,
+    cli::settings::Common,
     model::{Algorithm, ClientId, ClientMetadata, ClientType, Scope, TokenType},
     oauth::GrantType,
 };
@@ -36,11 +36,8 @@ pub struct Create {
     alg: Option<Algorithm>,
     #[command(flatten)]
     overrides: Overrides,
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    location: Location,
+    common: Common,
 }
 
 /// Settings of its own, where the service's do not fit.
@@ -75,13 +72,13 @@ fn grant_type(name: &str) -> Result<GrantType, String> {
 
 impl Create {
     pub async fn run(self) -> anyhow::Result<()> {
-        let (store, clock) = self.location.store().await?;
+        let (store, clock) = self.common.location.store().await?;
         let now = clock.now();
         let id = match &self.id {
             Some(id) => id.clone(),
             None => uuid::Uuid::new_v4().to_string().parse()?,
         };
-        let json = self.json;
+        let json = self.common.json;
         let metadata = self.metadata();
         metadata.check()?;
         let mut conn = store.write().await?;

@@ -3,7 +3,7 @@ mod create;
 
 use super::{
     output::{print_json, print_table},
-    settings::Location,
+    settings::Common,
 };
 use crate::{
     clock::Timestamp,
@@ -19,7 +19,7 @@ pub enum ClientCommand {
     /// Register a client. The secret is shown once.
     Create(create::Create),
     /// List the clients.
-    List(List),
+    List(Common),
     /// Show one client.
     Show(One),
     /// Delete a client and end its sessions.
@@ -29,24 +29,12 @@ pub enum ClientCommand {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct List {
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    location: Location,
-}
-
-#[derive(Debug, clap::Args)]
 pub struct One {
     /// The identifier of the client.
     #[arg(value_name = "CLIENT_ID")]
     id: ClientId,
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    location: Location,
+    common: Common,
 }
 
 #[derive(Debug, clap::Args)]
@@ -57,11 +45,8 @@ pub struct NewSecret {
     /// How long the secret before it still works.
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     overlap: Duration,
-    /// Print JSON, on one line.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    location: Location,
+    common: Common,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -72,7 +57,7 @@ impl ClientCommand {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Create(create) => create.run().await,
-            Self::List(list) => list.run().await,
+            Self::List(common) => list(&common).await,
             Self::Show(one) => one.show().await,
             Self::Delete(one) => one.delete().await,
             Self::NewSecret(new) => new.run().await,
@@ -119,29 +104,27 @@ fn show_secret(id: &ClientId, secret: Option<&Secret>, json: bool) -> anyhow::Re
     Ok(())
 }
 
-impl List {
-    async fn run(self) -> anyhow::Result<()> {
-        let (store, _) = self.location.store().await?;
-        let clients = store.read().await?.clients(None, i64::MAX).await?;
-        if self.json {
-            let items: Vec<_> =
-                clients.iter().map(|(id, metadata, at)| view(id, metadata, *at)).collect();
-            return print_json(&items);
-        }
-        let rows: Vec<_> = clients
-            .into_iter()
-            .map(|(id, metadata, created_at)| {
-                let client_type = match metadata.client_type {
-                    ClientType::Confidential => "confidential",
-                    ClientType::Public => "public",
-                };
-                let grants = metadata.grant_types.join(" ");
-                [id.to_string(), client_type.to_owned(), grants, created_at.to_string()]
-            })
-            .collect();
-        print_table(["CLIENT_ID", "TYPE", "GRANTS", "CREATED"], &rows);
-        Ok(())
+async fn list(common: &Common) -> anyhow::Result<()> {
+    let (store, _) = common.location.store().await?;
+    let clients = store.read().await?.clients(None, i64::MAX).await?;
+    if common.json {
+        let items: Vec<_> =
+            clients.iter().map(|(id, metadata, at)| view(id, metadata, *at)).collect();
+        return print_json(&items);
     }
+    let rows: Vec<_> = clients
+        .into_iter()
+        .map(|(id, metadata, created_at)| {
+            let client_type = match metadata.client_type {
+                ClientType::Confidential => "confidential",
+                ClientType::Public => "public",
+            };
+            let grants = metadata.grant_types.join(" ");
+            [id.to_string(), client_type.to_owned(), grants, created_at.to_string()]
+        })
+        .collect();
+    print_table(["CLIENT_ID", "TYPE", "GRANTS", "CREATED"], &rows);
+    Ok(())
 }
 
 fn view(id: &ClientId, metadata: &ClientMetadata, created_at: Timestamp) -> serde_json::Value {
@@ -156,11 +139,11 @@ fn view(id: &ClientId, metadata: &ClientMetadata, created_at: Timestamp) -> serd
 
 impl One {
     async fn show(self) -> anyhow::Result<()> {
-        let (store, _) = self.location.store().await?;
+        let (store, _) = self.common.location.store().await?;
         let client = store.read().await?.client(&self.id).await?;
         let Client { id, metadata, created_at, .. } = client.with_context(|| unknown(&self.id))?;
         let view = view(&id, &metadata, created_at);
-        if self.json {
+        if self.common.json {
             return print_json(&view);
         }
         println!("{}", serde_json::to_string_pretty(&view)?);
@@ -168,7 +151,7 @@ impl One {
     }
 
     async fn delete(self) -> anyhow::Result<()> {
-        let (store, clock) = self.location.store().await?;
+        let (store, clock) = self.common.location.store().await?;
         let (mut conn, now) = (store.write().await?, clock.now());
         if !conn.delete_client(&self.id).await? {
             bail!(unknown(&self.id));
@@ -178,7 +161,7 @@ impl One {
         let ended = conn.end_sessions(&sessions, EndReason::ClientDeleted, now).await?.len();
         record(&mut conn, "client.deleted", &self.id, now).await?;
         conn.commit().await?;
-        if self.json {
+        if self.common.json {
             return print_json(
                 &serde_json::json!({ "client_id": self.id, "sessions_ended": ended }),
             );
@@ -190,7 +173,7 @@ impl One {
 
 impl NewSecret {
     async fn run(self) -> anyhow::Result<()> {
-        let (store, clock) = self.location.store().await?;
+        let (store, clock) = self.common.location.store().await?;
         let (mut conn, now) = (store.write().await?, clock.now());
         let client = conn.client(&self.id).await?.with_context(|| unknown(&self.id))?;
         if client.is_public() {
@@ -199,7 +182,7 @@ impl NewSecret {
         let secret = add_secret(&mut conn, &self.id, now, now + self.overlap).await?;
         record(&mut conn, "client.secret_added", &self.id, now).await?;
         conn.commit().await?;
-        show_secret(&self.id, Some(&secret), self.json)
+        show_secret(&self.id, Some(&secret), self.common.json)
     }
 }
 
