@@ -46,7 +46,7 @@ impl App {
     pub async fn open(settings: Settings, clock: Clock) -> keys::Result<Arc<Self>> {
         let master = MasterKeys::load(&settings.master_key)?;
         let store = Store::open(&settings.database).await?;
-        let keys = KeyRing::open(store.clone(), clock.clone(), master, &settings).await?;
+        let keys = Box::pin(KeyRing::open(store.clone(), clock.clone(), master, &settings)).await?;
         Ok(Arc::new(Self {
             passwords: Passwords::new(&settings.passwords),
             signing: Offload::new(0, SIGNING_QUEUE),

@@ -53,5 +53,5 @@ pub fn sqlite_in(dir: &Path) -> String {
 /// Starts the log and opens everything.
 pub async fn open_app(settings: Settings) -> anyhow::Result<std::sync::Arc<App>> {
     crate::telemetry::init(&settings.log).context("log.filter is malformed")?;
-    App::open(settings, Clock::System).await.context("cannot start")
+    Box::pin(App::open(settings, Clock::System)).await.context("cannot start")
 }
