@@ -30,8 +30,9 @@ pub struct Impact {
     pub number: i64,
     /// The number of the key that signs instead; none if this one was not signing.
     pub successor: Option<i64>,
-    /// Live sessions whose latest access token it may have signed, and may not have expired.
-    pub sessions: i64,
+    /// Live sessions whose latest access token it may have signed, and may not have expired. None if
+    /// they could not be counted in time: taking the key out of use does not wait for that.
+    pub sessions: Option<i64>,
     pub sessions_ended: u64,
     /// The clients of those sessions, with how many each has. Tokens of the client credentials grant
     /// leave no trace, and are not counted.
@@ -46,6 +47,14 @@ pub struct Impact {
 pub struct ClientImpact {
     pub client_id: ClientId,
     pub sessions: i64,
+}
+
+struct Leak {
+    alg: Algorithm,
+    key: Instants,
+    /// How its successor comes, if it was signing.
+    step: Option<Step>,
+    span: Span,
 }
 
 /// When the tokens were issued that a key may have signed and that may still live.
@@ -64,37 +73,50 @@ impl KeyRing {
         event: &AuditEvent,
     ) -> Result<Option<Impact>> {
         self.reload().await?;
-        let (now, snapshot) = (self.now(), self.snapshot());
-        let key = snapshot.key(&compromise.kid);
-        let Some(key) = key.filter(|key| snapshot.state(key, now).is_published()) else {
-            return Ok(None);
+        let Some(leak) = self.leak(&compromise.kid) else { return Ok(None) };
+        let clients = match self.clients_of(leak.alg, leak.span).await {
+            Err(error) if !compromise.dry_run && !compromise.end_sessions => {
+                tracing::warn!(%error, "the sessions of a compromised key could not be counted");
+                None
+            }
+            counted => Some(counted?),
         };
-        let Line::Signing(alg) = key.line else { return Ok(None) };
-        let timeline = snapshot.timeline(key.line);
-        let superseded_at = timeline.superseded_at(key.instants.number);
-        let signing = timeline.active_at(now).is_some_and(|a| a.number == key.instants.number);
-        let step = signing.then(|| timeline.on_demand(Timing::Immediate, &self.policy.keys, now));
-        let span = Span::of(&key.instants, superseded_at, now);
-        let successor = step.map(Step::number);
-        let mut impact = self.impact((&key.kid, alg), &key.instants, span).await?;
-        impact.successor = successor;
+        let mut impact = Impact {
+            kid: compromise.kid.clone(),
+            alg: leak.alg,
+            number: leak.key.number,
+            successor: leak.step.map(Step::number),
+            sessions: clients.as_ref().map(|all| all.iter().map(|client| client.sessions).sum()),
+            sessions_ended: 0,
+            clients: clients.unwrap_or_default(),
+            tokens_live_until: leak.span.until + leak.key.longest_token,
+            cached_until: self.now() + self.policy.keys.jwks_max_age,
+        };
+        let ending = compromise.end_sessions.then_some(leak.span);
         if compromise.dry_run {
             return Ok(Some(impact));
         }
-        let ending = compromise.end_sessions.then_some(span);
-        if !self.replace(&mut impact, step, ending, event).await? {
+        if !self.replace(&mut impact, leak.step, ending, event).await? {
             return Ok(None);
         }
         self.maintain().await?;
         Ok(Some(impact))
     }
 
-    async fn impact(
-        &self,
-        (kid, alg): (&str, Algorithm),
-        key: &Instants,
-        span: Span,
-    ) -> Result<Impact> {
+    /// What is known of a published signing key of that `kid`.
+    fn leak(&self, kid: &str) -> Option<Leak> {
+        let (now, snapshot) = (self.now(), self.snapshot());
+        let key = snapshot.key(kid).filter(|key| snapshot.state(key, now).is_published())?;
+        let Line::Signing(alg) = key.line else { return None };
+        let (timeline, key) = (snapshot.timeline(key.line), key.instants);
+        let signing = timeline.active_at(now).is_some_and(|active| active.number == key.number);
+        let step = signing.then(|| timeline.on_demand(Timing::Immediate, &self.policy.keys, now));
+        let span = Span::of(&key, timeline.superseded_at(key.number), now);
+        Some(Leak { alg, key, step, span })
+    }
+
+    /// The clients whose tokens the algorithm signs, with how many sessions each used in the span.
+    async fn clients_of(&self, alg: Algorithm, span: Span) -> Result<Vec<ClientImpact>> {
         let mut conn = self.store.read().await?;
         let mut clients = Vec::new();
         for (client_id, sessions) in conn.clients_with_sessions_used(span.from, span.until).await? {
@@ -104,17 +126,7 @@ impl KeyRing {
                 clients.push(ClientImpact { client_id, sessions });
             }
         }
-        Ok(Impact {
-            kid: kid.to_owned(),
-            alg,
-            number: key.number,
-            successor: None,
-            sessions: clients.iter().map(|client| client.sessions).sum(),
-            sessions_ended: 0,
-            clients,
-            tokens_live_until: span.until + key.longest_token,
-            cached_until: self.now() + self.policy.keys.jwks_max_age,
-        })
+        Ok(clients)
     }
 
     /// Puts the successor in place, revokes the key and ends the sessions: all of it or nothing, so
