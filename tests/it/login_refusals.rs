@@ -1,9 +1,9 @@
 //! Logins that are refused, and what they tell.
 use crate::{
     on_both,
-    support::{Answer, Database, PASSWORD, Server, basic},
+    support::{Answer, Database, PASSWORD, SECRET, Server, basic},
 };
-use mintmark::model::UserClaims;
+use mintmark::model::{ClientMetadata, ClientType, UserClaims};
 use serde_json::{Value, json};
 
 on_both!(
@@ -41,7 +41,11 @@ async fn a_login_without_credentials_is_refused(database: Database) {
 
 async fn a_login_that_asks_amiss_is_refused_for_its_reason(database: Database) {
     let server = Server::start(database).await;
+    let machine =
+        ClientMetadata::new(ClientType::Confidential, vec!["client_credentials".to_owned()]);
+    server.add_client("machine", machine, Some(SECRET)).await;
     let long = "x".repeat(256);
+    let not_registered = (400, "unauthorized_client", "");
     let unknown = (401, "invalid_client", "unknown_client");
     let malformed = (400, "invalid_request", "");
     for (more, (status, error, error_code)) in [
@@ -49,7 +53,10 @@ async fn a_login_that_asks_amiss_is_refused_for_its_reason(database: Database) {
         (json!({ "client_id": "service" }), unknown),
         (json!({ "client_id": "service", "client_secret": "x" }), unknown),
         (json!({ "client_id": "app", "client_secret": "x" }), unknown),
+        (json!({ "client_id": "machine", "client_secret": SECRET }), not_registered),
         (json!({ "scope": "admin" }), (400, "invalid_scope", "")),
+        (json!({ "scope": " " }), (400, "invalid_scope", "")),
+        (json!({ "client_id": "service", "client_assertion": "x" }), unknown),
         (json!({ "resource": "https://elsewhere.example" }), (400, "invalid_target", "")),
         (json!({ "device_id": long }), malformed),
         (json!({ "device_name": "a\u{0}b" }), malformed),

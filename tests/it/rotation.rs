@@ -24,6 +24,7 @@ on_both!(
     a_service_that_was_stopped_for_long_does_not_cut_the_announcement_short,
     a_verifier_that_refetches_on_an_unknown_kid_never_fails_during_rotations,
     a_line_has_a_bounded_number_of_published_keys,
+    a_full_line_keeps_the_others_from_rotating,
     a_malformed_rotation_is_refused,
     every_key_made_is_audited,
 );
@@ -178,6 +179,17 @@ async fn a_line_has_a_bounded_number_of_published_keys(database: Database) {
     server.advance(11 * MINUTE);
     assert_eq!(server.published().await.len(), 1);
     server.rotate(json!({ "mode": "immediate" })).await.expect(200);
+}
+
+/// A rotation of all lines is one of each or of none.
+async fn a_full_line_keeps_the_others_from_rotating(database: Database) {
+    let server = Server::start(database).await;
+    for _ in 0..9 {
+        server.rotate(json!({ "mode": "immediate", "alg": "ES256" })).await.expect(200);
+    }
+    server.rotate(json!({ "mode": "immediate" })).await.expect(409);
+    let others = "SELECT COUNT(*) FROM keys WHERE line = 'RS256'";
+    assert_eq!(server.database.number(others).await, 1);
 }
 
 async fn a_malformed_rotation_is_refused(database: Database) {

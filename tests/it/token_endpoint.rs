@@ -157,6 +157,7 @@ async fn a_scope_is_asked_for_within_what_is_registered(database: Database) {
         "%5C",
         "r%C3%A9ad",
         "read,write",
+        "+",
         &many,
     ] {
         let answer = ask(&server, &format!("{GRANT}&scope={bad}")).await;
