@@ -10,7 +10,7 @@ use crate::{
     store::Conn,
 };
 use anyhow::Context;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
@@ -26,6 +26,8 @@ pub struct Demo {
     client_secret: String,
     admin_secret: String,
     password: String,
+    /// So that a start can tell that the database has this password without computing a hash.
+    password_hash: String,
 }
 
 impl Demo {
@@ -46,7 +48,9 @@ impl Demo {
         }
         let secret = || Secret::generate_client_secret().reveal().to_owned();
         let password = uuid::Uuid::new_v4().simple().to_string();
-        let demo = Self { client_secret: secret(), admin_secret: secret(), password };
+        let password_hash = password::hash(&password.clone().into())?.expose_secret().to_owned();
+        let demo =
+            Self { client_secret: secret(), admin_secret: secret(), password, password_hash };
         let mut options = std::fs::OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(0o600).open(file)?;
         file.write_all(&serde_json::to_vec_pretty(&demo)?)?;
@@ -75,17 +79,15 @@ impl Demo {
 
     async fn ensure_user(&self, app: &App, now: Timestamp) -> anyhow::Result<()> {
         let username: Username = USERNAME.parse()?;
-        let password: SecretString = self.password.clone().into();
-        let known = app.store.read().await?.login(&username).await?;
-        let stored = known.as_ref().map(|user| user.password_hash.clone());
-        if app.passwords.verify(password.clone(), stored).await? {
-            return Ok(());
-        }
-        let password_hash = password::hash(&password)?;
+        let password_hash: SecretString = self.password_hash.clone().into();
         let mut conn = app.store.autocommit().await?;
-        if known.is_some() {
-            conn.set_password(&username, &password_hash).await?;
-            return Ok(());
+        match conn.login(&username).await? {
+            Some(user) if user.password_hash.expose_secret() == self.password_hash => return Ok(()),
+            Some(_) => {
+                conn.set_password(&username, &password_hash).await?;
+                return Ok(());
+            }
+            None => {}
         }
         let claims = UserClaims {
             email: Some("alice@example.com".to_owned()),

@@ -17,13 +17,15 @@ pub(super) struct MasterKey {
 }
 
 impl MasterKeys {
-    /// Reads the keys from the configured file, or from the configured value.
+    /// Reads the keys from the configured value, or else from the configured file: a value comes from
+    /// the environment, which wins.
     pub fn load(settings: &MasterKeySettings) -> Result<Self> {
         if !settings.is_given() {
             return Err(Error::NoMasterKey);
         }
-        if settings.file.is_empty() {
-            return Self::parse("master_key.key", settings.key.expose_secret());
+        let value = settings.key.expose_secret();
+        if !value.is_empty() {
+            return Self::parse("master_key.key", value);
         }
         let text =
             std::fs::read_to_string(&settings.file).map(Zeroizing::new).map_err(|error| {
@@ -122,6 +124,19 @@ mod tests {
         MasterKeys::create_file(&path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
         assert!(MasterKeys::parse("file", &first).is_ok());
+    }
+
+    #[test]
+    fn a_value_wins_over_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("master.key");
+        MasterKeys::create_file(&path).unwrap();
+        let file = path.to_str().unwrap().to_owned();
+        let with = |key: &str| MasterKeySettings { file: file.clone(), key: key.into() };
+        let of_file = MasterKeys::load(&with("")).unwrap().ids();
+        let value = URL_SAFE_NO_PAD.encode(random::<32>().as_ref());
+        assert_ne!(MasterKeys::load(&with(&value)).unwrap().ids(), of_file);
+        assert!(MasterKeys::load(&with("garbage")).is_err());
     }
 
     #[test]

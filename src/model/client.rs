@@ -86,6 +86,14 @@ pub enum UnusableClient {
     Audience(String),
     #[error("`{0}` is no absolute URI without a fragment, so it cannot be a redirect URI")]
     RedirectUri(String),
+    #[error("a client's name has no control characters")]
+    Name,
+    #[error("a lifetime or a limit of zero would end every session at once")]
+    Zero,
+    #[error(
+        "a confidential client can retry until the successor is used, so it has no retry window"
+    )]
+    RetryWindow,
 }
 
 impl ClientMetadata {
@@ -113,6 +121,16 @@ impl ClientMetadata {
         let public = self.client_type == ClientType::Public;
         if public && self.grant_types.iter().any(|grant| grant == "client_credentials") {
             return Err(UnusableClient::PublicClientCredentials);
+        }
+        if self.client_name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
+            return Err(UnusableClient::Name);
+        }
+        let lifetimes = [self.idle_lifetime, self.absolute_lifetime];
+        if self.session_limit == Some(0) || lifetimes.contains(&Some(Duration::ZERO)) {
+            return Err(UnusableClient::Zero);
+        }
+        if !public && self.retry_window.is_some() {
+            return Err(UnusableClient::RetryWindow);
         }
         if let Some(bad) = self.audience.iter().find(|uri| !is_absolute_uri(uri)) {
             return Err(UnusableClient::Audience(bad.clone()));
@@ -180,5 +198,12 @@ mod tests {
         client.redirect_uris = vec!["http://127.0.0.1/callback".into()];
         client.audience = vec!["https://api.example/#part".into()];
         assert!(matches!(client.check(), Err(UnusableClient::Audience(_))));
+        client.session_limit = Some(0);
+        assert!(matches!(client.check(), Err(UnusableClient::Zero)));
+        client.client_name = Some("a\u{1b}[31m".into());
+        assert!(matches!(client.check(), Err(UnusableClient::Name)));
+        let mut client = ClientMetadata::new(ClientType::Confidential, vec![]);
+        client.retry_window = Some(Duration::from_secs(5));
+        assert!(matches!(client.check(), Err(UnusableClient::RetryWindow)));
     }
 }

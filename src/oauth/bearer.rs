@@ -22,6 +22,7 @@ pub struct AccessToken {
     iss: String,
     aud: OneOrMany,
     exp: i64,
+    iat: i64,
     nbf: i64,
     pub sub: String,
     pub client_id: ClientId,
@@ -109,9 +110,11 @@ async fn key(app: &Arc<App>, kid: &str) -> Result<Option<PublicJwk>> {
     Ok(app.keys.snapshot().verifier(kid, now).cloned())
 }
 
-/// Whether the client is still registered, and the session, if there is one, still live.
+/// Whether the client is still registered, not another of the same name, and the session, if there is
+/// one, still live.
 async fn still_stands(app: &Arc<App>, token: &AccessToken) -> Result<bool> {
-    if app.client(&token.client_id).await?.is_none() {
+    let client = app.client(&token.client_id).await?;
+    if client.is_none_or(|client| token.iat < client.created_at.seconds()) {
         return Ok(false);
     }
     let Some(id) = token.sid else { return Ok(true) };

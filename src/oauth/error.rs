@@ -12,7 +12,7 @@ pub enum Error {
     Rejected(Rejection),
     /// Nobody's doing: the same request may succeed later.
     #[error("not available: {0}")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
     /// Our doing. Logged in full, answered as `server_error`.
     #[error(transparent)]
     Internal(Box<dyn std::error::Error + Send + Sync>),

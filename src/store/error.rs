@@ -6,7 +6,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// The database is away, busy, full or read-only: the same request may succeed later.
     #[error("the database is not available: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(sqlx::Error),
     /// The row changed each time it was looked at: the same request may succeed later.
     #[error("the row changed each time it was looked at")]
     Contended,

@@ -3,7 +3,7 @@ use super::{Error, Result, Store};
 use crate::config::DatabaseSettings;
 use secrecy::ExposeSecret;
 use sqlx::{
-    PgPool, SqlitePool,
+    ConnectOptions, Connection, PgPool, SqlitePool,
     migrate::Migrator,
     pool::PoolOptions,
     postgres::PgConnectOptions,
@@ -109,6 +109,9 @@ async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool>
         // Every statement here has one plan that fits all values; planning anew costs half as much again.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
     ]);
+    // A pool tries until it is out of time and forgets why; one connection tells what is wrong.
+    let first = tokio::time::timeout(settings.acquire_timeout, options.connect()).await;
+    first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
     let pool = PoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)

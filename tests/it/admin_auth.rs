@@ -132,6 +132,17 @@ async fn a_token_of_a_deleted_client_is_refused(database: Database) {
     let bound = Duration::from_secs(10);
     tokio::time::timeout(bound, refused).await.expect("when what is remembered has aged");
     server.admin("GET", "/admin/v1/keys", &token, None).await.assert_refused("no such client");
+
+    // Another client of the same name is not the one that the token was for.
+    server.advance(2);
+    let admin = ClientMetadata {
+        scope: "mintmark:admin".parse().unwrap(),
+        ..ClientMetadata::new(ClientType::Confidential, vec!["client_credentials".into()])
+    };
+    server.add_client("admin", admin, Some(SECRET)).await;
+    server.admin("GET", "/admin/v1/keys", &token, None).await.assert_refused("an earlier client");
+    let token = server.admin_token().await;
+    server.admin("GET", "/admin/v1/keys", &token, None).await.expect(200);
 }
 
 async fn a_token_of_an_ended_session_is_refused(database: Database) {
