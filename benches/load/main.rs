@@ -13,6 +13,10 @@ mod variant;
 use clap::Parser;
 use std::{path::PathBuf, time::Duration};
 
+/// The limits have the allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(name = "load", about = "Measures requests per second and CPU time per request")]
 pub struct Options {
