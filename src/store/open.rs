@@ -42,13 +42,22 @@ impl Store {
             Self::Sqlite { writer, .. } => migrate_sqlite(writer).await,
             Self::Postgres(pool) => {
                 MIGRATIONS.run(pool).await?;
-                // SQLite has no such setting. It leaves room on each page, so that a rotation
-                // finds a place for the new version of its row beside the old.
-                sqlx::query("ALTER TABLE sessions SET (fillfactor = 85)").execute(pool).await?;
-                Ok(())
+                leave_room(pool).await
             }
         }
     }
+}
+
+/// SQLite has no such setting. It leaves room on each page of sessions, so that a rotation finds a
+/// place for the new version of its row beside the old. Set once, as setting it waits for a vacuum.
+async fn leave_room(pool: &PgPool) -> Result<()> {
+    let is_set = "SELECT COALESCE('fillfactor=85' = ANY (reloptions), FALSE) FROM pg_class
+                  WHERE oid = 'sessions'::regclass";
+    let (is_set,): (bool,) = sqlx::query_as(is_set).fetch_one(pool).await?;
+    if !is_set {
+        sqlx::query("ALTER TABLE sessions SET (fillfactor = 85)").execute(pool).await?;
+    }
+    Ok(())
 }
 
 /// SQLite's driver has no lock for migrations: of two processes that start on a new file, the one
