@@ -3,7 +3,7 @@ use super::{Error, Result, Store};
 use crate::config::DatabaseSettings;
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, PgPool, SqlitePool,
+    ConnectOptions, Connection, PgPool,
     migrate::Migrator,
     pool::PoolOptions,
     postgres::PgConnectOptions,
@@ -39,7 +39,7 @@ impl Store {
 
     async fn migrate(&self) -> Result<()> {
         match self {
-            Self::Sqlite { writer, .. } => migrate_sqlite(writer).await,
+            Self::Sqlite { writer, .. } => patiently(async || MIGRATIONS.run(writer).await).await,
             Self::Postgres(pool) => {
                 MIGRATIONS.run(pool).await?;
                 leave_room(pool).await
@@ -60,17 +60,18 @@ async fn leave_room(pool: &PgPool) -> Result<()> {
     Ok(())
 }
 
-/// SQLite's driver has no lock for migrations: of two processes that start on a new file, the one
-/// that comes second fails, and finds the work done when it looks again.
-async fn migrate_sqlite(writer: &SqlitePool) -> Result<()> {
-    let mut attempts_left = 5;
+/// For processes that start together on a new file, which get into each other's way: SQLite refuses the
+/// change to WAL at once while another has the file open, and its driver has no lock for migrations.
+/// Who comes second finds the work done when it looks again.
+async fn patiently<T, E: Into<Error>>(attempt: impl AsyncFn() -> Result<T, E>) -> Result<T> {
+    let mut attempts_left = 10;
     loop {
-        match MIGRATIONS.run(writer).await {
-            Ok(()) => return Ok(()),
+        match attempt().await {
+            Ok(done) => return Ok(done),
             Err(error) if attempts_left == 0 => return Err(error.into()),
             Err(_) => attempts_left -= 1,
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -90,7 +91,7 @@ async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> 
             .test_before_acquire(false)
             .connect_with(options.clone())
     };
-    let writer = pool(1).await?;
+    let writer = patiently(async || pool(1).await).await?;
     let (version,): (String,) =
         sqlx::query_as("SELECT sqlite_version()").fetch_one(&writer).await?;
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
