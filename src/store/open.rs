@@ -25,25 +25,13 @@ impl Store {
     pub async fn open(settings: &DatabaseSettings) -> Result<Self> {
         let url = settings.url.expose_secret();
         // The futures of the driver are large, and these are needed only once.
-        let store = if let Some(path) = url.strip_prefix("sqlite:") {
-            Box::pin(open_sqlite(Path::new(path.trim_start_matches("//")), settings)).await?
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            Box::pin(open_sqlite(Path::new(path.trim_start_matches("//")), settings)).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Self::Postgres(Box::pin(open_postgres(url, settings)).await?)
+            Box::pin(open_postgres(url, settings)).await.map(Self::Postgres)
         } else {
             let help = "database.url must begin with sqlite: or postgres://";
-            return Err(Error::Unusable(help.to_owned()));
-        };
-        Box::pin(store.migrate()).await?;
-        Ok(store)
-    }
-
-    async fn migrate(&self) -> Result<()> {
-        match self {
-            Self::Sqlite { writer, .. } => patiently(async || MIGRATIONS.run(writer).await).await,
-            Self::Postgres(pool) => {
-                MIGRATIONS.run(pool).await?;
-                leave_room(pool).await
-            }
+            Err(Error::Unusable(help.to_owned()))
         }
     }
 }
@@ -60,22 +48,24 @@ async fn leave_room(pool: &PgPool) -> Result<()> {
     Ok(())
 }
 
-/// For processes that start together on a new file, which get into each other's way: SQLite refuses the
-/// change to WAL at once while another has the file open, and its driver has no lock for migrations.
-/// Who comes second finds the work done when it looks again.
-async fn patiently<T, E: Into<Error>>(attempt: impl AsyncFn() -> Result<T, E>) -> Result<T> {
+/// Processes that start together on a new file get into each other's way: SQLite refuses the change to
+/// WAL at once while another has the file open, and its driver has no lock for migrations. Who comes
+/// second finds the work done when it looks again.
+async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> {
     let mut attempts_left = 10;
     loop {
-        match attempt().await {
-            Ok(done) => return Ok(done),
-            Err(error) if attempts_left == 0 => return Err(error.into()),
+        match try_sqlite(path, settings).await {
+            Ok(store) => return Ok(store),
+            Err(error) if attempts_left == 0 || matches!(error, Error::Unusable(_)) => {
+                return Err(error);
+            }
             Err(_) => attempts_left -= 1,
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> {
+async fn try_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> {
     create_private(path)
         .map_err(|error| Error::Unusable(format!("cannot open {}: {error}", path.display())))?;
     let options = SqliteConnectOptions::new()
@@ -91,7 +81,7 @@ async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> 
             .test_before_acquire(false)
             .connect_with(options.clone())
     };
-    let writer = patiently(async || pool(1).await).await?;
+    let writer = pool(1).await?;
     let (version,): (String,) =
         sqlx::query_as("SELECT sqlite_version()").fetch_one(&writer).await?;
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
@@ -99,6 +89,7 @@ async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> 
     if (part(), part(), part()) < OLDEST_SQLITE {
         return Err(Error::Unusable(format!("SQLite {version} can lose writes; 3.51.3 is needed")));
     }
+    MIGRATIONS.run(&writer).await?;
     Ok(Store::Sqlite { readers: pool(settings.max_connections.min(4)).await?, writer })
 }
 
@@ -127,5 +118,8 @@ async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool>
         .acquire_timeout(settings.acquire_timeout)
         // A ping before each use costs as much as the statement; a dead connection shows at once.
         .test_before_acquire(false);
-    Ok(pool.connect_with(options).await?)
+    let pool = pool.connect_with(options).await?;
+    MIGRATIONS.run(&pool).await?;
+    leave_room(&pool).await?;
+    Ok(pool)
 }
