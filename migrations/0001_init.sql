@@ -70,6 +70,7 @@ CREATE TABLE keys (
     sealed         TEXT,            -- the secret half; erased when the key is superseded
     published_at   BIGINT NOT NULL,
     activates_at   BIGINT NOT NULL,
+    retired_at     BIGINT,          -- when it stops signing as its line was switched off
     longest_token  BIGINT NOT NULL, -- the longest lifetime of a token made with it, in milliseconds
     revoked_at     BIGINT,
     origin         TEXT   NOT NULL,

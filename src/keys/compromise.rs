@@ -2,13 +2,13 @@
 //! far the leak can have reached.
 use super::{
     KeyRing, Line, Result,
-    rotation::record,
+    making::record,
     timeline::{Instants, Step, Timing},
 };
 use crate::{
     clock::Timestamp,
     model::{Algorithm, ClientId, EndReason},
-    store::{AuditEvent, Conn, KeyRow},
+    store::AuditEvent,
 };
 use serde::Serialize;
 
@@ -110,8 +110,10 @@ impl KeyRing {
         let Line::Signing(alg) = key.line else { return None };
         let (timeline, key) = (snapshot.timeline(key.line), key.instants);
         let signing = timeline.active_at(now).is_some_and(|active| active.number == key.number);
-        let step = signing.then(|| timeline.on_demand(Timing::Immediate, &self.policy.keys, now));
-        let span = Span::of(&key, timeline.superseded_at(key.number), now);
+        // A line that is switched off needs no successor: others sign.
+        let succeeds = signing && self.policy.is_on(Line::Signing(alg));
+        let step = succeeds.then(|| timeline.on_demand(Timing::Immediate, &self.policy.keys, now));
+        let span = Span::of(&key, timeline.superseded_at(&key), now);
         Some(Leak { alg, key, step, span })
     }
 
@@ -139,16 +141,16 @@ impl KeyRing {
         event: &AuditEvent,
     ) -> Result<bool> {
         let (line, now) = (Line::Signing(impact.alg), self.now());
-        let new = match step {
-            Some(Step::Make(plan)) => Some(self.new_row(line, plan).await?),
-            Some(Step::Wait(_) | Step::Activate(_)) | None => None,
+        let successor = match step {
+            Some(step) => Some(self.prepare(line, step).await?),
+            None => None,
         };
         let mut conn = self.store.write().await?;
         if !conn.revoke_key(&impact.kid, now).await? {
             return Ok(false);
         }
-        if let Some(step) = step {
-            succeed(&mut conn, line, step.number(), new.as_ref(), now).await?;
+        if let Some(successor) = successor {
+            successor.take(&mut conn, now).await?;
         }
         if let Some(span) = ending {
             for ClientImpact { client_id, .. } in &impact.clients {
@@ -161,24 +163,6 @@ impl KeyRing {
         conn.commit().await?;
         Ok(true)
     }
-}
-
-/// Another replica may have made the number first, maybe to sign later.
-async fn succeed(
-    conn: &mut Conn,
-    line: Line,
-    number: i64,
-    new: Option<&KeyRow>,
-    now: Timestamp,
-) -> Result<()> {
-    let made = match new {
-        Some(row) => conn.insert_key(row).await?,
-        None => false,
-    };
-    if !made {
-        conn.activate_key(line.as_str(), number, now).await?;
-    }
-    Ok(())
 }
 
 impl Span {

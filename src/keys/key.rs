@@ -36,6 +36,7 @@ pub(super) fn instants(row: &KeyRow) -> Instants {
         number: row.number,
         published_at: row.published_at,
         activates_at: row.activates_at,
+        retired_at: row.retired_at,
         longest_token: Duration::from_millis(u64::try_from(row.longest_token).unwrap_or(0)),
         revoked_at: row.revoked_at,
     }

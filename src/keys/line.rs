@@ -14,6 +14,11 @@ pub enum Line {
 }
 
 impl Line {
+    /// Every line there can be, in the order in which all replicas change them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Algorithm::ALL.iter().copied().map(Self::Signing).chain([Self::Handle])
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Signing(alg) => alg.as_str(),
@@ -52,9 +57,12 @@ impl Policy {
         }
     }
 
-    /// The lines that are switched on.
-    pub fn lines(&self) -> impl Iterator<Item = Line> {
-        self.keys.algorithms.iter().copied().map(Line::Signing).chain([Line::Handle])
+    /// Whether the line is to go on.
+    pub fn is_on(&self, line: Line) -> bool {
+        match line {
+            Line::Signing(alg) => self.keys.algorithms.contains(&alg),
+            Line::Handle => true,
+        }
     }
 
     /// For clients that name no algorithm of their own.

@@ -8,12 +8,14 @@ mod error;
 mod jwks;
 mod key;
 mod line;
+mod making;
 mod master;
 mod ring;
 mod rotation;
 mod sealing;
 mod snapshot;
 pub mod timeline;
+mod upkeep;
 
 pub use compromise::{Compromise, Impact};
 pub use error::{Error, Result};

@@ -18,6 +18,7 @@ pub struct Snapshot {
     pub(super) rows: Vec<KeyRow>,
     lines: HashMap<Line, LineKeys>,
     leeway: Duration,
+    default_alg: Algorithm,
     jwks: ArcSwap<Jwks>,
 }
 
@@ -52,7 +53,8 @@ impl Snapshot {
             keys.keys.push(key);
         }
         let jwks = ArcSwap::from_pointee(Jwks::empty());
-        let snapshot = Self { rows, lines, leeway, jwks };
+        let default_alg = policy.default_alg();
+        let snapshot = Self { rows, lines, leeway, default_alg, jwks };
         snapshot.jwks.store(Arc::new(snapshot.build_jwks(now)));
         Ok(snapshot)
     }
@@ -71,7 +73,7 @@ impl Snapshot {
             (_, State::Announced | State::Active) | (Line::Handle, State::Verifying) => false,
             (Line::Signing(_), State::Verifying) => self
                 .timeline(key.line)
-                .superseded_at(key.instants.number)
+                .superseded_at(&key.instants)
                 .is_some_and(|superseded_at| superseded_at + self.leeway <= now),
         }
     }
@@ -106,9 +108,12 @@ impl Snapshot {
         self.lines.values().flat_map(|line| &line.keys).find(|key| key.kid == kid)
     }
 
-    /// What signs with the algorithm now.
-    pub fn signer(&self, alg: Algorithm, now: Timestamp) -> Option<Arc<Signer>> {
-        self.active(Line::Signing(alg), now)?.signer.clone()
+    /// What signs now: with the algorithm that is wanted, and while its line has no key to sign with,
+    /// as it was switched on or off lately, with the default one or else any that has.
+    pub fn signer(&self, wanted: Algorithm, now: Timestamp) -> Option<Arc<Signer>> {
+        let mut algorithms =
+            [wanted, self.default_alg].into_iter().chain(Algorithm::ALL.iter().copied());
+        algorithms.find_map(|alg| self.active(Line::Signing(alg), now)?.signer.clone())
     }
 
     /// The public key of that `kid`, if tokens that it signed may still be valid.

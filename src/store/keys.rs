@@ -15,6 +15,8 @@ pub struct KeyRow {
     pub sealed: Option<String>,
     pub published_at: Timestamp,
     pub activates_at: Timestamp,
+    /// When it stops signing as its line was switched off.
+    pub retired_at: Option<Timestamp>,
     /// The longest lifetime of a token made with it, in milliseconds.
     pub longest_token: i64,
     pub revoked_at: Option<Timestamp>,
@@ -54,7 +56,7 @@ impl Conn {
     pub async fn keys(&mut self) -> Result<Vec<KeyRow>> {
         sql!(self, fetch_all:
             "SELECT line, number, kid, public_jwk, sealed, published_at, activates_at,
-                    longest_token, revoked_at, origin
+                    retired_at, longest_token, revoked_at, origin
              FROM keys ORDER BY line, number")
     }
 
@@ -105,6 +107,22 @@ impl Conn {
             "UPDATE keys SET longest_token = $3
              WHERE line = $1 AND number >= $2 AND longest_token < $3",
             line, from, longest_token)
+        .map(|rows| rows > 0)
+    }
+
+    /// Lets the line's keys from this number on run out at an instant, unless that is settled.
+    pub async fn retire_keys(&mut self, line: &str, from: i64, at: Timestamp) -> Result<bool> {
+        sql!(self, execute:
+            "UPDATE keys SET retired_at = $3
+             WHERE line = $1 AND number >= $2 AND retired_at IS NULL AND revoked_at IS NULL",
+            line, from, at)
+        .map(|rows| rows > 0)
+    }
+
+    /// Takes that back for keys that have not run out yet.
+    pub async fn keep_keys(&mut self, line: &str, now: Timestamp) -> Result<bool> {
+        sql!(self, execute:
+            "UPDATE keys SET retired_at = NULL WHERE line = $1 AND retired_at > $2", line, now)
         .map(|rows| rows > 0)
     }
 }

@@ -22,6 +22,7 @@ mod http_headers;
 mod http_protocol;
 mod jwks;
 mod layers;
+mod lines;
 mod log;
 mod login;
 mod login_refusals;

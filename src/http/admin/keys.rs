@@ -46,7 +46,7 @@ pub fn view<'a>(snapshot: &Snapshot, key: &'a Key, now: Timestamp) -> KeyView<'a
         state: snapshot.state(key, now),
         published_at: instants.published_at,
         activates_at: instants.activates_at,
-        superseded_at: snapshot.timeline(key.line).superseded_at(instants.number),
+        superseded_at: snapshot.timeline(key.line).superseded_at(&instants),
         unpublished_at: snapshot.unpublished_at(key),
         revoked_at: instants.revoked_at,
         origin: key.origin,

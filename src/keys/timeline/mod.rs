@@ -5,6 +5,7 @@
 //!  ──┤ announced: in JWKS, ├── active: signs ────────┤ verifying: in JWKS, its private ├── gone
 //!    │ not signing yet     │                         │ half erased                     │
 //! ```
+//! A line that is switched off has no next key; its last one is superseded when it is retired.
 //! No timer switches anything, so replicas that see the same rows agree.
 use crate::{clock::Timestamp, config::KeySettings};
 use serde::Serialize;
@@ -16,9 +17,19 @@ pub struct Instants {
     pub number: i64,
     pub published_at: Timestamp,
     pub activates_at: Timestamp,
+    /// When it stops signing although no other key of its line takes over: the line was switched off.
+    pub retired_at: Option<Timestamp>,
     /// The longest lifetime of a token made with it.
     pub longest_token: Duration,
     pub revoked_at: Option<Timestamp>,
+}
+
+impl Instants {
+    /// Whether there is an instant from which it signs.
+    fn ever_activates(&self) -> bool {
+        let after = |end: Option<Timestamp>| end.is_none_or(|end| end > self.activates_at);
+        after(self.revoked_at) && after(self.retired_at)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,6 +62,15 @@ pub struct Plan {
     pub activates_at: Timestamp,
 }
 
+/// How a line begins that has no key to sign with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// No line has one: a service without tokens is worse than verifiers that have to fetch the JWKS.
+    AtOnce,
+    /// Other lines sign meanwhile, so verifiers are given the time to learn of it.
+    Announced,
+}
+
 /// How soon the next key of a line is to sign.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Timing {
@@ -61,7 +81,7 @@ pub enum Timing {
     Immediate,
 }
 
-/// What a rotation on demand comes to.
+/// What a rotation comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The key of this number is announced already, and signs in its time.
@@ -86,56 +106,67 @@ impl Step {
 pub struct Timeline<'a>(pub &'a [Instants]);
 
 impl<'a> Timeline<'a> {
-    /// When a later key activates; a key that was revoked before it activated never does.
-    pub fn superseded_at(&self, number: i64) -> Option<Timestamp> {
-        let activates =
-            |key: &&Instants| key.revoked_at.is_none_or(|revoked_at| revoked_at > key.activates_at);
-        let later = self.0.iter().filter(|key| key.number > number);
-        later.filter(activates).map(|key| key.activates_at).min()
+    /// When it stops signing, if that is known: a later key activates, or the line is switched off. A
+    /// key that was revoked before it activated supersedes nothing.
+    pub fn superseded_at(&self, key: &Instants) -> Option<Timestamp> {
+        let later = self.0.iter().rev().take_while(|later| later.number > key.number);
+        let activations = later.filter(|later| later.ever_activates());
+        activations.map(|later| later.activates_at).chain(key.retired_at).min()
     }
 
     /// When the last token that the key can have signed has expired everywhere.
     pub fn unpublished_at(&self, key: &Instants, leeway: Duration) -> Option<Timestamp> {
         match key.revoked_at {
             Some(revoked_at) => Some(revoked_at),
-            None => Some(self.superseded_at(key.number)? + key.longest_token + leeway),
+            None => Some(self.superseded_at(key)? + key.longest_token + leeway),
         }
     }
 
     pub fn state(&self, key: &Instants, leeway: Duration, now: Timestamp) -> State {
-        if key.revoked_at.is_some_and(|revoked_at| revoked_at <= now) {
+        let passed = |instant: Option<Timestamp>| instant.is_some_and(|instant| instant <= now);
+        if passed(key.revoked_at) {
             State::Revoked
+        } else if passed(self.unpublished_at(key, leeway)) {
+            State::Gone
+        } else if passed(self.superseded_at(key)) {
+            State::Verifying
         } else if now < key.activates_at {
             State::Announced
-        } else if self.superseded_at(key.number).is_none_or(|superseded_at| now < superseded_at) {
-            State::Active
-        } else if self.unpublished_at(key, leeway).is_none_or(|gone_at| now < gone_at) {
-            State::Verifying
         } else {
-            State::Gone
+            State::Active
         }
     }
 
     /// The key that signs at this instant.
     pub fn active_at(&self, now: Timestamp) -> Option<&'a Instants> {
+        let before = |end: Option<Timestamp>| end.is_none_or(|end| now < end);
         let signs = |key: &&Instants| {
-            key.activates_at <= now && key.revoked_at.is_none_or(|revoked_at| now < revoked_at)
+            key.activates_at <= now && before(key.revoked_at) && before(self.superseded_at(key))
         };
         self.0.iter().rev().find(signs)
     }
 
     /// The key that has been made and does not sign yet.
     pub fn announced_at(&self, now: Timestamp) -> Option<&'a Instants> {
-        self.0.iter().find(|key| key.activates_at > now && key.revoked_at.is_none())
+        self.0.iter().find(|key| key.activates_at > now && key.ever_activates())
     }
 
-    /// The key to be made now so that the line rotates on schedule, if it is time.
-    pub fn due(&self, settings: &KeySettings, now: Timestamp) -> Option<Plan> {
-        let Some(active) = self.active_at(now) else {
-            return self.announced_at(now).is_none().then(|| self.immediate(now));
-        };
+    /// What is to be done now so that the line signs and rotates on schedule, if anything is.
+    pub fn due(&self, settings: &KeySettings, start: Start, now: Timestamp) -> Option<Step> {
+        let (active, announced) = (self.active_at(now), self.announced_at(now));
+        match (active, announced, start) {
+            (None, None, Start::AtOnce) => Some(Step::Make(self.immediate(now))),
+            (None, None, Start::Announced) => Some(Step::Make(self.graceful(settings, now))),
+            (None, Some(announced), Start::AtOnce) => Some(Step::Activate(announced.number)),
+            (Some(active), None, _) => self.next(active, settings, now).map(Step::Make),
+            (_, Some(_), _) => None,
+        }
+    }
+
+    /// The successor of the key that signs, if it is time to announce it.
+    fn next(&self, active: &Instants, settings: &KeySettings, now: Timestamp) -> Option<Plan> {
         let activates_at = active.activates_at + settings.rotate_every;
-        if self.announced_at(now).is_some() || now + settings.announce_for < activates_at {
+        if now + settings.announce_for < activates_at {
             return None;
         }
         // A service that was stopped for long is late: the announcement is never cut short.

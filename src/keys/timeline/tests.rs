@@ -13,6 +13,10 @@ enum Event {
     Scheduled,
     Graceful,
     Immediate,
+    SwitchOff,
+    SwitchOn,
+    /// Another line begins to sign or ends: without it, this one may have to start at once.
+    Others(bool),
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -21,6 +25,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => Just(Event::Scheduled),
         1 => Just(Event::Graceful),
         1 => Just(Event::Immediate),
+        1 => Just(Event::SwitchOff),
+        1 => Just(Event::SwitchOn),
+        1 => any::<bool>().prop_map(Event::Others),
     ];
     prop::collection::vec(event, 1..60)
 }
@@ -29,84 +36,130 @@ fn settings() -> KeySettings {
     Settings::load(None, HashMap::new()).unwrap().keys
 }
 
-/// Does what rotation does with the rows, but in a vector.
+/// Does what upkeep and rotation do with the rows, but in a vector.
 struct Simulation {
     keys: Vec<Instants>,
-    immediate: Vec<i64>,
+    /// Those that signed at once, by the will of somebody or as no other did.
+    exempt: Vec<i64>,
+    on: bool,
+    others_sign: bool,
     now: Timestamp,
     settings: KeySettings,
 }
 
 impl Simulation {
-    fn make(&mut self, plan: Plan) {
-        self.keys.push(Instants {
-            number: plan.number,
-            published_at: plan.published_at,
-            activates_at: plan.activates_at,
-            longest_token: LONGEST_TOKEN,
-            revoked_at: None,
-        });
+    fn new() -> Self {
+        let (keys, exempt) = (vec![], vec![]);
+        let mut world = Self {
+            keys,
+            exempt,
+            on: true,
+            others_sign: false,
+            now: Timestamp(0),
+            settings: settings(),
+        };
+        world.step(&Event::Scheduled);
+        world
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Wait(_) => {}
+            Step::Activate(number) => {
+                let key = self.keys.iter_mut().find(|key| key.number == number);
+                key.unwrap().activates_at = self.now;
+                self.exempt.push(number);
+            }
+            Step::Make(plan) => {
+                if plan.activates_at == self.now {
+                    self.exempt.push(plan.number);
+                }
+                self.keys.push(Instants {
+                    number: plan.number,
+                    published_at: plan.published_at,
+                    activates_at: plan.activates_at,
+                    retired_at: None,
+                    longest_token: LONGEST_TOKEN,
+                    revoked_at: None,
+                });
+            }
+        }
     }
 
     fn step(&mut self, event: &Event) {
-        let (now, settings) = (self.now, self.settings.clone());
-        let keys = self.keys.clone();
+        let (now, settings, keys) = (self.now, self.settings.clone(), self.keys.clone());
         let line = Timeline(&keys);
         match event {
             Event::Wait(duration) => self.now = now + *duration,
-            Event::Scheduled => {
-                if let Some(plan) = line.due(&settings, now) {
-                    self.make(plan);
+            Event::Scheduled if self.on => {
+                let start = if self.others_sign { Start::Announced } else { Start::AtOnce };
+                if let Some(step) = line.due(&settings, start, now) {
+                    self.take(step);
                 }
             }
-            Event::Graceful if line.announced_at(now).is_none() => {
-                self.make(line.graceful(&settings, now));
+            Event::Scheduled => self.retire(now + settings.announce_for),
+            Event::Graceful if self.on => {
+                self.take(line.on_demand(Timing::Graceful, &settings, now));
             }
-            Event::Graceful => {}
-            Event::Immediate => {
-                if let Some(announced) = line.announced_at(now) {
-                    let number = announced.number;
-                    self.keys.iter_mut().find(|k| k.number == number).unwrap().activates_at = now;
-                    self.immediate.push(number);
-                } else {
-                    let plan = line.immediate(now);
-                    self.immediate.push(plan.number);
-                    self.make(plan);
-                }
+            Event::Immediate if self.on => {
+                self.take(line.on_demand(Timing::Immediate, &settings, now));
+            }
+            Event::Graceful | Event::Immediate => {}
+            Event::SwitchOff => self.on = false,
+            Event::SwitchOn => {
+                self.on = true;
+                let retiring = |key: &&mut Instants| key.retired_at.is_some_and(|at| at > now);
+                self.keys.iter_mut().filter(retiring).for_each(|key| key.retired_at = None);
+            }
+            Event::Others(sign) => self.others_sign = *sign,
+        }
+    }
+
+    fn retire(&mut self, at: Timestamp) {
+        let (leeway, now, keys) = (self.settings.leeway, self.now, self.keys.clone());
+        for key in &mut self.keys {
+            if key.retired_at.is_none() && Timeline(&keys).state(key, leeway, now).needs_secret() {
+                key.retired_at = Some(at);
             }
         }
+    }
+
+    fn state(&self, key: &Instants, now: Timestamp) -> State {
+        Timeline(&self.keys).state(key, self.settings.leeway, now)
     }
 }
 
 proptest! {
     #[test]
     fn the_rules_hold_whatever_happens(events in events()) {
-        let settings = settings();
-        let mut world = Simulation {
-            keys: vec![], immediate: vec![], now: Timestamp(0), settings: settings.clone(),
-        };
-        world.step(&Event::Scheduled);
+        let mut world = Simulation::new();
+        let settings = world.settings.clone();
+        let moment = Duration::from_millis(1);
         for event in &events {
             world.step(event);
             let line = Timeline(&world.keys);
             let states: Vec<_> =
-                world.keys.iter().map(|key| line.state(key, settings.leeway, world.now)).collect();
+                world.keys.iter().map(|key| world.state(key, world.now)).collect();
 
-            // One key signs, at most one waits, and numbers have no gap.
-            prop_assert_eq!(states.iter().filter(|state| **state == State::Active).count(), 1);
-            prop_assert!(states.iter().filter(|state| **state == State::Announced).count() <= 1);
+            // At most one key signs and one waits, and numbers have no gap.
+            let count = |state| states.iter().filter(|other| **other == state).count();
+            prop_assert!(count(State::Active) <= 1);
+            prop_assert_eq!(count(State::Active), usize::from(line.active_at(world.now).is_some()));
+            prop_assert!(line.announced_at(world.now).is_none() || count(State::Announced) >= 1);
             prop_assert!(world.keys.iter().zip(1..).all(|(key, number)| key.number == number));
-
+            if matches!(event, Event::Scheduled) && world.on && !world.others_sign {
+                prop_assert_eq!(count(State::Active), 1, "a service always signs");
+            }
             for key in &world.keys {
                 // Rule 1: no key signs that was not announced long enough.
-                let exempt = key.number == 1 || world.immediate.contains(&key.number);
+                let exempt = world.exempt.contains(&key.number);
                 prop_assert!(exempt || key.activates_at >= key.published_at + settings.announce_for);
                 // Rule 2: the last token a key signed expires before the key leaves the JWKS.
-                if let Some(superseded_at) = line.superseded_at(key.number) {
+                if let Some(superseded_at) = line.superseded_at(key) {
                     let last_expiry = superseded_at + LONGEST_TOKEN + settings.leeway;
-                    let last_instant = last_expiry - Duration::from_millis(1);
-                    prop_assert!(line.state(key, settings.leeway, last_instant).is_published());
-                    prop_assert_eq!(line.state(key, settings.leeway, last_expiry), State::Gone);
+                    prop_assert!(world.state(key, last_expiry - moment).is_published());
+                    prop_assert_eq!(world.state(key, last_expiry), State::Gone);
+                    prop_assert!(!world.state(key, superseded_at).needs_secret());
                 }
             }
         }
@@ -114,10 +167,8 @@ proptest! {
 
     #[test]
     fn a_line_left_alone_rotates_on_schedule(hours in 1_u64..24 * 365) {
-        let settings = settings();
-        let mut world = Simulation {
-            keys: vec![], immediate: vec![], now: Timestamp(0), settings: settings.clone(),
-        };
+        let mut world = Simulation::new();
+        let settings = world.settings.clone();
         for _ in 0..hours {
             world.step(&Event::Scheduled);
             world.step(&Event::Wait(MINUTE * 60));
@@ -138,17 +189,50 @@ fn the_defaults_announce_for_longer_than_a_jwks_is_cached() {
     assert!(settings.announce_for >= settings.jwks_max_age + settings.leeway);
 }
 
-#[test]
-fn a_line_whose_keys_are_all_revoked_gets_one_at_once() {
-    let revoked = Instants {
-        number: 7,
+fn key(number: i64, activates_at: Timestamp) -> Instants {
+    Instants {
+        number,
         published_at: Timestamp(0),
-        activates_at: Timestamp(0),
+        activates_at,
+        retired_at: None,
         longest_token: LONGEST_TOKEN,
-        revoked_at: Some(Timestamp(5)),
-    };
-    let line = [revoked];
-    assert_eq!(Timeline(&line).state(&revoked, MINUTE, Timestamp(5)), State::Revoked);
-    let plan = Timeline(&line).due(&settings(), Timestamp(5)).unwrap();
-    assert_eq!((plan.number, plan.activates_at), (8, Timestamp(5)));
+        revoked_at: None,
+    }
+}
+
+#[test]
+fn a_line_whose_keys_are_all_revoked_starts_again() {
+    let revoked = Instants { revoked_at: Some(Timestamp(5)), ..key(7, Timestamp(0)) };
+    let (line, now, settings) = ([revoked], Timestamp(5), settings());
+    let line = Timeline(&line);
+    assert_eq!(line.state(&revoked, MINUTE, now), State::Revoked);
+    let at_once = Plan { number: 8, published_at: now, activates_at: now };
+    assert_eq!(line.due(&settings, Start::AtOnce, now), Some(Step::Make(at_once)));
+    let announced = Plan { activates_at: now + settings.announce_for, ..at_once };
+    assert_eq!(line.due(&settings, Start::Announced, now), Some(Step::Make(announced)));
+}
+
+#[test]
+fn an_announced_key_signs_early_only_if_no_other_line_does() {
+    let (line, settings) = ([key(1, Timestamp(10))], settings());
+    let due = |start| Timeline(&line).due(&settings, start, Timestamp(5));
+    assert_eq!(due(Start::Announced), None);
+    assert_eq!(due(Start::AtOnce), Some(Step::Activate(1)));
+}
+
+#[test]
+fn a_retired_key_stops_signing_and_is_verified_until_its_tokens_expired() {
+    let at = Timestamp(1000);
+    let retire = |key| Instants { retired_at: Some(at), ..key };
+    // The second would have signed from 2000 on.
+    let keys = [retire(key(1, Timestamp(0))), retire(key(2, Timestamp(2000)))];
+    let line = Timeline(&keys);
+    let state = |number: usize, now| line.state(&keys[number - 1], MINUTE, now);
+    let moment = Duration::from_millis(1);
+    assert_eq!((state(1, at - moment), state(2, at - moment)), (State::Active, State::Announced));
+    assert_eq!((state(1, at), state(2, at)), (State::Verifying, State::Verifying));
+    assert!(line.active_at(at).is_none() && line.announced_at(at - moment).is_none());
+    assert_eq!(line.active_at(Timestamp(2000)), None, "the retired one never activates");
+    let gone = at + LONGEST_TOKEN + MINUTE;
+    assert_eq!((state(1, gone - moment), state(1, gone)), (State::Verifying, State::Gone));
 }

@@ -94,18 +94,19 @@ impl Database {
     pub async fn keys(&self) -> Vec<Vec<String>> {
         const ROWS: &str = "SELECT line, CAST(number AS TEXT), kid, COALESCE(public_jwk, 'none'),
                 COALESCE(sealed, 'none'), CAST(published_at AS TEXT), CAST(activates_at AS TEXT),
-                CAST(longest_token AS TEXT), COALESCE(CAST(revoked_at AS TEXT), 'none'), origin
+                COALESCE(CAST(retired_at AS TEXT), 'none'), CAST(longest_token AS TEXT),
+                COALESCE(CAST(revoked_at AS TEXT), 'none'), origin
             FROM keys ORDER BY CASE line WHEN 'ES256' THEN 1 WHEN 'RS256' THEN 2 ELSE 3 END, number";
         if self.is_sqlite() {
             let pool = SqlitePool::connect(&self.url).await.unwrap();
             let rows = sqlx::query(ROWS).fetch_all(&pool).await.unwrap();
             pool.close().await;
-            rows.iter().map(|row| (0..10).map(|column| row.get(column)).collect()).collect()
+            rows.iter().map(|row| (0..11).map(|column| row.get(column)).collect()).collect()
         } else {
             let pool = PgPool::connect(&self.url).await.unwrap();
             let rows = sqlx::query(ROWS).fetch_all(&pool).await.unwrap();
             pool.close().await;
-            rows.iter().map(|row| (0..10).map(|column| row.get(column)).collect()).collect()
+            rows.iter().map(|row| (0..11).map(|column| row.get(column)).collect()).collect()
         }
     }
 
@@ -118,7 +119,7 @@ impl Database {
                 text => format!("'{}'", text.replace('\'', "''")),
             };
             self.execute(&format!(
-                "INSERT INTO keys VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+                "INSERT INTO keys VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
                 text(0),
                 row[1],
                 text(2),
@@ -126,9 +127,10 @@ impl Database {
                 text(4),
                 row[5],
                 row[6],
-                row[7],
-                row[8].replace("none", "NULL"),
-                text(9),
+                row[7].replace("none", "NULL"),
+                row[8],
+                row[9].replace("none", "NULL"),
+                text(10),
             ))
             .await;
         }
