@@ -3,6 +3,7 @@
 mod client;
 mod demo;
 mod dev;
+mod init;
 mod output;
 mod serve;
 mod settings;
@@ -16,6 +17,8 @@ use clap::Parser;
 pub enum Command {
     /// Try it: everything on an embedded database, with demo clients and a demo user.
     Dev(dev::Dev),
+    /// Make the master key that a production server needs.
+    Init(init::Init),
     /// Serve in production.
     Serve(serve::Serve),
     /// Register and manage OAuth clients.
@@ -34,6 +37,7 @@ impl Command {
         runtime.block_on(async {
             match self {
                 Self::Dev(dev) => dev.run().await,
+                Self::Init(init) => init.run(),
                 Self::Serve(serve) => serve.run().await,
                 Self::Client(command) => command.run().await,
                 Self::User(command) => command.run().await,

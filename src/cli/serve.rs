@@ -22,10 +22,6 @@ impl Serve {
             "issuer is not set: it is the URL that clients know this service by, such as \
              https://auth.example.org; set it in the file given with --config, or MINTMARK__ISSUER"
         );
-        anyhow::ensure!(
-            settings.master_key.is_given(),
-            "no master key is configured; set master_key.file, or MINTMARK__MASTER_KEY__KEY_FILE"
-        );
         let listener = listen(settings.listen)?;
         let app = open_app(settings).await?;
         tracing::info!(issuer = app.settings.issuer, listen = %listener.local_addr()?, "serving");

@@ -138,8 +138,12 @@ fn read_secret_files(environment: &mut HashMap<String, String>) -> Result<(), Co
     for name in SECRETS {
         let variable = format!("{name}_FILE");
         if let Some(path) = environment.remove(&variable) {
-            let secret = std::fs::read_to_string(&path)
-                .map_err(|cause| ConfigError::SecretFile { variable, path, cause })?;
+            let secret = std::fs::read_to_string(&path).map_err(|cause| {
+                ConfigError::SecretFile { variable: variable.clone(), path: path.clone(), cause }
+            })?;
+            if secret.trim().is_empty() {
+                unusable(format!("{variable} names {path}, which is empty"))?;
+            }
             environment.insert((*name).to_owned(), secret.trim().to_owned());
         }
     }

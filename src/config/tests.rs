@@ -42,6 +42,9 @@ fn a_secret_can_come_from_a_file() {
     assert_eq!(settings.database.url.expose_secret(), "postgres://from-file");
     let error = load(&[("MINTMARK__DATABASE__URL_FILE", "/nowhere")]).unwrap_err();
     assert!(error.to_string().contains("/nowhere"), "{error}");
+    std::fs::write(file.path(), "\n").unwrap();
+    let error = load(&[("MINTMARK__MASTER_KEY__KEY_FILE", path)]).unwrap_err().to_string();
+    assert!(error.contains("KEY_FILE") && error.contains(path), "{error}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
-    #[error("no master key is configured; set master_key.file, or MINTMARK__MASTER_KEY__KEY")]
+    #[error("no master key is configured; set master_key.file, or MINTMARK__MASTER_KEY__KEY_FILE")]
     NoMasterKey,
     #[error("the master key in {place} cannot be used: {cause}")]
     MasterKey { place: String, cause: String },

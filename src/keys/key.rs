@@ -72,8 +72,10 @@ impl Key {
                 }
             }
             Line::Handle if state.is_published() => {
-                let secret = open_secret(row, master)?;
-                key.mac = Some(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &secret)));
+                key.mac = Some(match known.and_then(|known| known.mac.clone()) {
+                    Some(mac) => mac,
+                    None => Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &master.unseal(row)?)),
+                });
             }
             Line::Handle => {}
         }
@@ -81,33 +83,30 @@ impl Key {
     }
 }
 
-fn unusable(row: &KeyRow, cause: &dyn std::fmt::Display) -> Error {
-    let cause = cause.to_string();
-    Error::Row { line: row.line.clone(), number: row.number, kid: row.kid.clone(), cause }
-}
-
 fn read_public(row: &KeyRow, alg: Algorithm) -> Result<PublicJwk> {
     let json = row.public_jwk.as_deref().unwrap_or_default();
     let jwk: PublicJwk = serde_json::from_str(json)
-        .map_err(|error| unusable(row, &format_args!("its public half is damaged ({error})")))?;
+        .map_err(|error| Error::of(row, &format_args!("its public half is damaged ({error})")))?;
     if jwk.kid != row.kid || jwk.alg != alg {
-        return Err(unusable(row, &"its public half belongs to another key"));
+        return Err(Error::of(row, &"its public half belongs to another key"));
     }
     Ok(jwk)
 }
 
-fn open_secret(row: &KeyRow, master: &MasterKeys) -> Result<Zeroizing<Vec<u8>>> {
-    let Some(sealed) = row.sealed.as_deref() else {
-        return Err(unusable(row, &"its secret half is missing"));
-    };
-    let place = sealing::Row { line: &row.line, number: row.number, kid: &row.kid };
-    master.open(&place, sealed).map_err(|cause| unusable(row, &cause))
+impl MasterKeys {
+    /// The secret half of the row.
+    pub(super) fn unseal(&self, row: &KeyRow) -> Result<Zeroizing<Vec<u8>>> {
+        let Some(sealed) = row.sealed.as_deref() else {
+            return Err(Error::of(row, &"its secret half is missing"));
+        };
+        self.open(&sealing::Row::of(row), sealed).map_err(|cause| Error::of(row, &cause))
+    }
 }
 
 fn open_signer(row: &KeyRow, alg: Algorithm, master: &MasterKeys) -> Result<Signer> {
-    let pair = KeyPair::from_pkcs8(alg, open_secret(row, master)?)?;
+    let pair = KeyPair::from_pkcs8(alg, master.unseal(row)?)?;
     if pair.public.kid != row.kid {
-        return Err(unusable(row, &"its halves do not belong together"));
+        return Err(Error::of(row, &"its halves do not belong together"));
     }
     Ok(pair.signer()?)
 }

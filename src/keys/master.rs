@@ -4,7 +4,11 @@ use crate::{config::MasterKeySettings, secret::random};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{digest, hkdf};
 use secrecy::ExposeSecret;
-use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
 use zeroize::Zeroizing;
 
 /// The first seals, all of them open.
@@ -27,44 +31,56 @@ impl MasterKeys {
         if !value.is_empty() {
             return Self::parse("master_key.key", value);
         }
-        let text =
-            std::fs::read_to_string(&settings.file).map(Zeroizing::new).map_err(|error| {
-                Error::MasterKey { place: settings.file.clone(), cause: error.to_string() }
-            })?;
-        Self::parse(&settings.file, &text)
+        let file = &settings.file;
+        let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
+            let missing = error.kind() == std::io::ErrorKind::NotFound;
+            let hint = if missing { "; `mintmark init` makes one" } else { "" };
+            Error::MasterKey { place: file.clone(), cause: format!("{error}{hint}") }
+        })?;
+        if std::fs::metadata(file).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
+            tracing::warn!(file, "others than its owner can read the master key; chmod 600 it");
+        }
+        Self::parse(file, &text)
     }
 
     fn parse(place: &str, text: &str) -> Result<Self> {
         let unusable =
             |cause: &str| Error::MasterKey { place: place.to_owned(), cause: cause.to_owned() };
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let keys: Vec<MasterKey> = lines
-            .map(|line| {
-                MasterKey::decode(line)
-                    .ok_or_else(|| unusable("a line is not 32 bytes in base64url"))
+        // One a line in a file; a variable of the environment is easier to write on one.
+        let keys = text.split([' ', ',', '\n', '\r', '\t']).filter(|key| !key.is_empty());
+        let keys: Vec<MasterKey> = keys
+            .map(|key| {
+                MasterKey::decode(key).ok_or_else(|| unusable("a key is not 32 bytes in base64url"))
             })
             .collect::<Result<_>>()?;
         if keys.is_empty() { Err(unusable("it is empty")) } else { Ok(Self(keys)) }
     }
 
-    /// Makes a file with a new master key, for its owner to read; leaves one that is there alone.
-    pub fn create_file(path: &Path) -> std::io::Result<()> {
+    /// Makes a file with a new master key, for its owner to read. False if there is one, which is
+    /// left alone.
+    pub fn create_file(path: &Path) -> std::io::Result<bool> {
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir)?;
         }
         let opened =
             std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut file = match opened {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
             other => other?,
         };
         let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(random::<32>().as_ref()));
         writeln!(file, "{}", *text)?;
-        file.sync_all()
+        file.sync_all()?;
+        Ok(true)
     }
 
-    pub(super) fn sealing(&self) -> Option<&MasterKey> {
-        self.0.first()
+    pub(super) fn sealing(&self) -> &MasterKey {
+        self.0.first().expect("there is at least one master key")
+    }
+
+    /// The id of the key that seals: it names the key without telling anything of it.
+    pub fn sealing_id(&self) -> &str {
+        &self.sealing().id
     }
 
     pub(super) fn named(&self, id: &str) -> Option<&MasterKey> {
@@ -112,16 +128,15 @@ impl MasterKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_new_file_is_private_and_never_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys/master.key");
-        MasterKeys::create_file(&path).unwrap();
+        assert!(MasterKeys::create_file(&path).unwrap());
         let first = std::fs::read_to_string(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        MasterKeys::create_file(&path).unwrap();
+        assert!(!MasterKeys::create_file(&path).unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
         assert!(MasterKeys::parse("file", &first).is_ok());
     }
@@ -143,6 +158,18 @@ mod tests {
     fn what_is_no_key_is_refused() {
         for bad in ["", "\n\n", "short", "not base64!", &"A".repeat(44)] {
             assert!(MasterKeys::parse("file", bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn several_keys_can_stand_on_one_line() {
+        let [one, two] =
+            [random::<32>(), random::<32>()].map(|key| URL_SAFE_NO_PAD.encode(key.as_ref()));
+        let lines = MasterKeys::parse("file", &format!("{one}\n\n{two}\n")).unwrap();
+        for text in [format!("{one},{two}"), format!(" {one} , {two}"), format!("{one} {two}\r\n")]
+        {
+            let keys = MasterKeys::parse("variable", &text).unwrap();
+            assert_eq!((keys.ids(), keys.sealing_id()), (lines.ids(), lines.sealing_id()));
         }
     }
 }

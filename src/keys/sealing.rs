@@ -1,6 +1,6 @@
 //! Sealing secrets at rest: AES-256-GCM under a key that HKDF derives for each of them.
 use super::MasterKeys;
-use crate::secret::random;
+use crate::{secret::random, store::KeyRow};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -23,16 +23,25 @@ pub struct Row<'a> {
     pub kid: &'a str,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    pub fn of(row: &'a KeyRow) -> Self {
+        Self { line: &row.line, number: row.number, kid: &row.kid }
+    }
+
     fn aad(&self) -> Aad<Vec<u8>> {
         Aad::from(format!("{}\n{}\n{}", self.line, self.number, self.kid).into_bytes())
     }
 }
 
+/// The id of the master key that sealed the row.
+pub fn master_key_of(row: &KeyRow) -> Option<&str> {
+    row.sealed.as_deref()?.split('.').nth(1)
+}
+
 impl MasterKeys {
     /// `v1.⟨master key id⟩.⟨salt⟩.⟨nonce⟩.⟨ciphertext and tag⟩`
     pub(super) fn seal(&self, row: &Row<'_>, secret: &[u8]) -> String {
-        let master = self.sealing().expect("there is at least one master key");
+        let master = self.sealing();
         let (salt, nonce) = (random::<32>(), random::<NONCE_LEN>());
         let mut sealed = Zeroizing::new(secret.to_vec());
         let tag = aead(&master.derive(salt.as_ref(), PURPOSE)).seal_in_place_separate_tag(

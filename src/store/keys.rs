@@ -88,6 +88,14 @@ impl Conn {
         .map(|rows| rows == 1)
     }
 
+    /// Replaces what is sealed, unless it has been erased or replaced since the row was read.
+    pub async fn reseal_key(&mut self, row: &KeyRow, sealed: &str) -> Result<bool> {
+        sql!(self, execute:
+            "UPDATE keys SET sealed = $4 WHERE line = $1 AND number = $2 AND sealed = $3",
+            &row.line, row.number, &row.sealed, sealed)
+        .map(|rows| rows == 1)
+    }
+
     /// Forgets the secret half.
     pub async fn erase_key(&mut self, line: &str, number: i64) -> Result<bool> {
         sql!(self, execute:

@@ -64,8 +64,11 @@ fn it_says_which_setting_is_missing_or_wrong() {
     let text = "c2l4dGVlbiBieXRlcyBhcmUgbm90IGVub3VnaA";
     for (variables, named) in [
         (vec![], vec!["issuer", "MINTMARK__ISSUER"]),
-        (vec![issuer], vec!["master key", "master_key.file"]),
-        (vec![issuer, ("MINTMARK__MASTER_KEY__FILE", key)], vec!["master key", key]),
+        (vec![issuer, ("MINTMARK__MASTER_KEY__FILE", "")], vec!["master key", "master_key.file"]),
+        (
+            vec![issuer, ("MINTMARK__MASTER_KEY__FILE", key)],
+            vec!["master key", key, "mintmark init"],
+        ),
         (vec![issuer, ("MINTMARK__MASTER_KEY__KEY_FILE", key)], vec!["KEY_FILE", key]),
         (vec![issuer, ("MINTMARK__MASTER_KEY__KEY", text)], vec!["master_key.key", "32 bytes"]),
         (vec![("MINTMARK__ISSUER", "auth.example.org")], vec!["auth.example.org", "URL"]),

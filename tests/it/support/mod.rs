@@ -17,7 +17,7 @@ pub use forwarder::Forwarder;
 pub use http::Answer;
 pub use keys::kid_of;
 pub use process::{PROGRAM, Process};
-pub use program::{Outcome, run, run_with};
+pub use program::{Outcome, run, run_in, run_with};
 pub use raw::Raw;
 pub use resource_server::ResourceServer;
 pub use server::{PASSWORD, SECRET, Server, basic, hash_of, part_of};

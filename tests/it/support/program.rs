@@ -2,6 +2,7 @@ use super::PROGRAM;
 use serde_json::Value;
 use std::{
     io::Write,
+    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -24,8 +25,14 @@ pub fn run(arguments: &[&str]) -> Outcome {
 
 /// The same, with variables in its environment and something to read on standard input.
 pub fn run_with(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Outcome {
+    run_in(Path::new("."), arguments, variables, input)
+}
+
+/// The same, in a folder.
+pub fn run_in(dir: &Path, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Outcome {
     let mut child = Command::new(PROGRAM)
         .args(arguments)
+        .current_dir(dir)
         .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
