@@ -77,6 +77,15 @@ CREATE TABLE keys (
     PRIMARY KEY (line, number)
 );
 
+-- Who has fetched the JWKS: at most 1000 rows, each forgotten 30 days after its last fetch.
+CREATE TABLE jwks_fetchers (
+    address_prefix TEXT   NOT NULL, -- a /24 or a /48, never a whole address; empty if not known
+    user_agent     TEXT   NOT NULL, -- at most 255 characters; empty if it sends none
+    last_fetch_at  BIGINT NOT NULL,
+    etag           TEXT   NOT NULL, -- of the set it was given last
+    PRIMARY KEY (address_prefix, user_agent)
+);
+
 CREATE TABLE audit_events (
     id         UUID   NOT NULL PRIMARY KEY, -- version 7: in order of time
     at         BIGINT NOT NULL,

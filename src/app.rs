@@ -2,11 +2,11 @@
 use crate::{
     clock::Clock,
     config::Settings,
-    keys::{self, KeyRing, MasterKeys},
+    keys::{self, Fetchers, KeyRing, MasterKeys},
     model::{Client, ClientId},
     offload::Offload,
     password::Passwords,
-    store::{self, Notice, Store},
+    store::{self, Fetcher, Notice, Store},
 };
 use moka::future::Cache;
 use std::{
@@ -24,6 +24,7 @@ pub struct App {
     pub clock: Clock,
     pub store: Store,
     pub keys: KeyRing,
+    pub fetchers: Fetchers,
     pub passwords: Passwords,
     /// For signatures that take long.
     pub signing: Offload,
@@ -35,6 +36,9 @@ pub struct App {
 /// Signatures that may wait for a core; each takes less than a millisecond.
 const SIGNING_QUEUE: usize = 4096;
 const MOST_CACHED_CLIENTS: u64 = 10_000;
+/// Who fetches the JWKS is worth a short wait: whoever asks about keys while the database is away wants
+/// to hear of the keys.
+const FETCHERS_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 impl App {
@@ -48,6 +52,7 @@ impl App {
         let store = Store::open(&settings.database).await?;
         let keys = Box::pin(KeyRing::open(store.clone(), clock.clone(), master, &settings)).await?;
         Ok(Arc::new(Self {
+            fetchers: Fetchers::default(),
             passwords: Passwords::new(&settings.passwords),
             signing: Offload::new(0, SIGNING_QUEUE),
             clients: Cache::builder()
@@ -100,8 +105,28 @@ impl App {
         Ok(found)
     }
 
-    /// Keeps the keys up to date, rotates them on schedule and listens to other replicas, until the
-    /// set of tasks is dropped.
+    /// Who has fetched the JWKS lately, newest fetch first. While the database is away, those whom this
+    /// replica remembers.
+    pub async fn known_fetchers(&self) -> Vec<Fetcher> {
+        let (store, now) = (self.store.clone(), self.clock.now());
+        let read = self.to_the_end(async move { Fetchers::stored(&store, now).await });
+        let read = timeout(FETCHERS_WITHIN, read).await.unwrap_or(Err(store::Error::TimedOut));
+        let stored = read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "those who fetch the JWKS could not be read");
+            Vec::new()
+        });
+        self.fetchers.with(stored, now)
+    }
+
+    /// Tells the database who has fetched the JWKS, before the service stops.
+    pub async fn flush_fetchers(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        let flush = async move { app.fetchers.flush_all(&app.store, app.clock.now()).await };
+        note_unflushed(self.to_the_end(flush).await);
+    }
+
+    /// Keeps the keys up to date, rotates them on schedule, tells the database who fetches the JWKS and
+    /// listens to other replicas, until the set of tasks is dropped.
     #[must_use]
     pub fn keep_up(self: &Arc<Self>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
@@ -124,6 +149,7 @@ impl App {
             if let Err(error) = self.keys.maintain().await {
                 tracing::error!(%error, "the keys could not be brought up to date");
             }
+            note_unflushed(self.fetchers.flush(&self.store, self.clock.now()).await);
         }
     }
 
@@ -157,5 +183,12 @@ impl App {
 
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Nothing is lost but by a crash: what memory holds is told later.
+fn note_unflushed(flushed: store::Result<()>) {
+    if let Err(error) = flushed {
+        tracing::warn!(%error, "the database could not be told who fetched the JWKS");
     }
 }

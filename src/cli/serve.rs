@@ -49,6 +49,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let tasks = app.keep_up();
     http::serve(Arc::clone(&app), listener, stop).await?;
     drop(tasks);
+    app.flush_fetchers().await;
     app.store.close().await;
     Ok(())
 }

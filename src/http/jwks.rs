@@ -1,11 +1,24 @@
 //! `GET /.well-known/jwks.json` (RFC 7517 §5), for caches to keep (RFC 9111).
-use crate::app::App;
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use super::extract::{address, user_agent};
+use crate::{app::App, keys::Jwks};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web::Data,
+};
 
 pub async fn jwks(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    let jwks = app.keys.snapshot().jwks(app.clock.now());
-    let known = request.headers().get_all(header::IF_NONE_MATCH);
-    let fresh = known.filter_map(|tags| tags.to_str().ok()).any(|tags| jwks.is_in(tags));
+    let now = app.clock.now();
+    let jwks = app.keys.snapshot().jwks(now);
+    let tagged = |is_meant: fn(&Jwks, &str) -> bool| {
+        let tags = request.headers().get_all(header::IF_NONE_MATCH);
+        tags.filter_map(|tags| tags.to_str().ok()).any(|tags| is_meant(&jwks, tags))
+    };
+    let fresh = tagged(Jwks::is_in);
+    // An answer to HEAD holds no keys, and `If-None-Match: *` does not say which the caller has.
+    if request.method() == Method::GET && (!fresh || tagged(Jwks::is_named_in)) {
+        app.fetchers.record(user_agent(&request), address(&request), &jwks.etag, now);
+    }
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
         .insert_header((header::CACHE_CONTROL, app.keys.cache_control()))

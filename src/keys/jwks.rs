@@ -31,9 +31,13 @@ impl Jwks {
 
     /// Whether an `If-None-Match` header means this set (RFC 9110 §13.1.2).
     pub fn is_in(&self, tags: &str) -> bool {
-        tags.split(',')
-            .map(str::trim)
-            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
+        self.is_named_in(tags) || tags.split(',').any(|tag| tag.trim() == "*")
+    }
+
+    /// Whether the header names this very set, so that its sender has it.
+    pub fn is_named_in(&self, tags: &str) -> bool {
+        let mut tags = tags.split(',').map(str::trim);
+        tags.any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
     }
 
     pub(super) fn empty() -> Self {

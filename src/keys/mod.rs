@@ -5,11 +5,13 @@
 //! and every replica computes the same state from the same rows and the clock ([`timeline`]).
 mod compromise;
 mod error;
+mod fetchers;
 mod jwks;
 mod key;
 mod line;
 mod making;
 mod master;
+mod readiness;
 mod rekey;
 mod ring;
 mod rotation;
@@ -20,10 +22,12 @@ mod upkeep;
 
 pub use compromise::{Compromise, Impact};
 pub use error::{Error, Result};
+pub use fetchers::Fetchers;
 pub use jwks::Jwks;
 pub use key::{Key, MacKey};
 pub use line::Line;
 pub use master::MasterKeys;
+pub use readiness::{Readers, Readiness};
 pub use rekey::Rekeyed;
 pub use ring::KeyRing;
 pub use rotation::TooManyKeys;

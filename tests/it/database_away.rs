@@ -124,6 +124,28 @@ async fn a_rotation_that_cannot_be_stored_fails_and_the_old_key_signs_on() {
     assert_ne!(server.signing_kid().await, kid_of(&admin));
 }
 
+/// Memory knows who fetches the JWKS, and tells the database when it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_fetches_the_jwks_is_remembered_until_the_database_can_be_told() {
+    let (server, forwarder) = behind_a_forwarder().await;
+    let admin = server.admin_token().await;
+    server.admin("GET", "/admin/v1/keys", &admin, None).await.expect(200);
+    let flush = || server.app.fetchers.flush(&server.app.store, server.clock.now());
+    for away in [Forwarder::cut, Forwarder::stall] {
+        away(&forwarder);
+        server.get("/.well-known/jwks.json").await.expect(200);
+        let keys = server.admin("GET", "/admin/v1/keys", &admin, None).await.expect(200).json;
+        assert_eq!(keys["fetchers"][0]["address_prefix"], "127.0.0.0/24", "{keys}");
+        assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
+    }
+    forwarder.cut();
+    assert!(flush().await.is_err());
+    forwarder.heal();
+    until_ready(&server).await;
+    flush().await.unwrap();
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM jwks_fetchers").await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_hangs_holds_nobody_for_long() {
     let (server, forwarder) = behind_a_forwarder().await;

@@ -88,3 +88,12 @@ async fn a_request_that_never_ends_does_not_keep_it_from_stopping() {
     let (code, _) = process.terminate();
     assert!(code == Some(0) && begin.elapsed() < Duration::from_secs(8), "{code:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_fetched_the_jwks_is_told_to_the_database_at_the_end() {
+    let database = Database::sqlite();
+    let process = Process::start_with(&database, &[("MINTMARK__KEYS__POLL_INTERVAL", "60s")]);
+    process.get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(process.terminate().0, Some(0));
+    assert_eq!(database.number("SELECT COUNT(*) FROM jwks_fetchers").await, 1);
+}

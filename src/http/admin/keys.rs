@@ -2,8 +2,8 @@
 use super::super::extract::{Admin, KeysRead};
 use crate::{
     clock::Timestamp,
-    keys::{Key, Snapshot, timeline::State},
-    store::Origin,
+    keys::{Key, Readers, Readiness, timeline::State},
+    store::{Fetcher, Origin},
 };
 use actix_web::{HttpResponse, http::header};
 use serde::Serialize;
@@ -20,13 +20,28 @@ pub struct KeyView<'a> {
     unpublished_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     origin: Origin,
+    /// Who has seen it, as long as that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<Readiness<'a>>,
+}
+
+#[derive(Serialize)]
+struct FetcherView<'a> {
+    user_agent: &'a str,
+    address_prefix: &'a str,
+    last_fetch_at: Timestamp,
+    etag: &'a str,
+    current: bool,
 }
 
 pub async fn list(admin: Admin<KeysRead>) -> HttpResponse {
-    let (app, snapshot) = (&admin.app, admin.app.keys.snapshot());
-    let now = app.clock.now();
-    let keys: Vec<_> = snapshot.signing_keys().map(|key| view(&snapshot, key, now)).collect();
+    let app = &admin.app;
+    let fetchers = app.known_fetchers().await;
+    let snapshot = app.keys.snapshot();
     let settings = &app.settings.keys;
+    let readers = Readers::new(fetchers, &snapshot, settings, app.clock.now());
+    let keys: Vec<_> = snapshot.signing_keys().map(|key| view(&readers, key)).collect();
+    let fetchers = readers.fetchers.iter().map(|fetcher| fetcher_view(&readers, fetcher));
     no_store(&serde_json::json!({
         "keys": keys,
         "schedule": {
@@ -34,22 +49,35 @@ pub async fn list(admin: Admin<KeysRead>) -> HttpResponse {
             "announce_for": settings.announce_for.as_secs(),
             "jwks_max_age": settings.jwks_max_age.as_secs(),
         },
+        "fetchers": fetchers.collect::<Vec<_>>(),
     }))
 }
 
-pub fn view<'a>(snapshot: &Snapshot, key: &'a Key, now: Timestamp) -> KeyView<'a> {
-    let instants = key.instants;
+pub fn view<'a>(readers: &'a Readers, key: &'a Key) -> KeyView<'a> {
+    let (instants, snapshot) = (key.instants, readers.snapshot);
+    let state = snapshot.state(key, readers.now);
     KeyView {
         kid: &key.kid,
         alg: key.line.as_str(),
         number: instants.number,
-        state: snapshot.state(key, now),
+        state,
         published_at: instants.published_at,
         activates_at: instants.activates_at,
         superseded_at: snapshot.timeline(key.line).superseded_at(&instants),
         unpublished_at: snapshot.unpublished_at(key),
         revoked_at: instants.revoked_at,
         origin: key.origin,
+        readiness: (state == State::Announced).then(|| readers.readiness(Some(key))),
+    }
+}
+
+fn fetcher_view<'a>(readers: &Readers, fetcher: &'a Fetcher) -> FetcherView<'a> {
+    FetcherView {
+        user_agent: &fetcher.user_agent,
+        address_prefix: &fetcher.address_prefix,
+        last_fetch_at: fetcher.last_fetch_at,
+        etag: &fetcher.etag,
+        current: readers.is_current(fetcher),
     }
 }
 

@@ -1,12 +1,12 @@
 //! `POST /admin/v1/keys/rotate`.
 use super::{
     super::extract::{Admin, Json, KeysRotate},
-    keys::{no_store, view},
+    rotated,
 };
 use crate::{
     app::App,
     keys::{
-        Compromise, Impact, Key, TooManyKeys,
+        Compromise, TooManyKeys,
         timeline::{Step, Timing},
     },
     model::Algorithm,
@@ -34,7 +34,7 @@ pub struct Request {
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Mode {
+pub enum Mode {
     #[default]
     Graceful,
     Immediate,
@@ -66,9 +66,8 @@ async fn in_time(
     }
     let chosen = request.alg.map_or_else(|| algorithms.clone(), |alg| vec![alg]);
     if request.dry_run {
-        return Ok(no_store(&serde_json::json!({
-            "mode": request.mode, "dry_run": true, "planned": plans(&admin.app, &chosen, timing)?,
-        })));
+        let steps = next_steps(&admin.app, &chosen, timing)?;
+        return Ok(rotated::planned(&admin.app, request.mode, &steps).await);
     }
     let event = admin.event(match timing {
         Timing::Graceful => "key.rotated_gracefully",
@@ -77,57 +76,37 @@ async fn in_time(
     let app = Arc::clone(&admin.app);
     let rotated = async move { rotate_all(&app, &chosen, timing, &event).await };
     let numbers = admin.app.to_the_end(rotated).await?;
-
-    let (snapshot, now) = (admin.app.keys.snapshot(), admin.app.clock.now());
-    let next = |key: &&Key| numbers.contains(&(key.line.as_str(), key.instants.number));
-    let keys = snapshot.signing_keys().filter(next);
-    let keys: Vec<_> = keys.map(|key| view(&snapshot, key, now)).collect();
-    Ok(no_store(&serde_json::json!({ "mode": request.mode, "dry_run": false, "keys": keys })))
+    Ok(rotated::rotated(&admin.app, request.mode, &numbers).await)
 }
 
-/// The name of each line with the number of its next key.
+/// The number of each line's next key.
 async fn rotate_all(
     app: &App,
     algorithms: &[Algorithm],
     timing: Timing,
     event: &AuditEvent,
-) -> Result<Vec<(&'static str, i64)>> {
+) -> Result<Vec<(Algorithm, i64)>> {
     // All of them or none.
-    plans(app, algorithms, timing)?;
+    next_steps(app, algorithms, timing)?;
     let mut numbers = Vec::new();
     for &alg in algorithms {
         let number = app.keys.rotate(alg, timing, event).await?.map_err(too_many)?;
-        numbers.push((alg.as_str(), number));
+        numbers.push((alg, number));
     }
     Ok(numbers)
 }
 
-fn plans(app: &App, algorithms: &[Algorithm], timing: Timing) -> Result<Vec<serde_json::Value>> {
-    let now = app.clock.now();
-    let plan = |&alg: &Algorithm| {
-        let step = app.keys.next_step(alg, timing).map_err(too_many)?;
-        let line = app.keys.snapshot();
-        let line = line.timeline(crate::keys::Line::Signing(alg));
-        let activates_at = match step {
-            Step::Make(plan) => Some(plan.activates_at),
-            Step::Activate(_) => Some(now),
-            Step::Wait(_) => line.announced_at(now).map(|key| key.activates_at),
-        };
-        Ok(serde_json::json!({ "alg": alg, "number": step.number(), "activates_at": activates_at }))
-    };
-    algorithms.iter().map(plan).collect()
+fn next_steps(
+    app: &App,
+    algorithms: &[Algorithm],
+    timing: Timing,
+) -> Result<Vec<(Algorithm, Step)>> {
+    let step = |&alg: &Algorithm| Ok((alg, app.keys.next_step(alg, timing).map_err(too_many)?));
+    algorithms.iter().map(step).collect()
 }
 
 fn too_many(TooManyKeys(alg): TooManyKeys) -> Error {
     Conflict.because(format!("{alg} has as many published keys as the JWKS may hold"))
-}
-
-#[derive(Serialize)]
-struct Report {
-    mode: Mode,
-    dry_run: bool,
-    #[serde(flatten)]
-    impact: Impact,
 }
 
 async fn compromised(admin: &Admin<KeysRotate>, request: Request) -> Result<HttpResponse> {
@@ -139,5 +118,5 @@ async fn compromised(admin: &Admin<KeysRotate>, request: Request) -> Result<Http
     let revoke = async move { app.keys.compromised(&compromise, &event).await };
     let impact = admin.app.to_the_end(revoke).await?;
     let impact = impact.ok_or_else(|| NotFound.because("no published key has that kid"))?;
-    Ok(no_store(&Report { mode, dry_run, impact }))
+    Ok(rotated::compromised(&admin.app, mode, dry_run, impact).await)
 }

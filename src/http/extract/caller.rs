@@ -5,7 +5,10 @@ use crate::{
     secret::Secret,
 };
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, http::header, web::Data};
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    net::IpAddr,
+};
 use tracing_actix_web::RequestId;
 
 pub struct Origin(pub Caller);
@@ -24,10 +27,9 @@ impl FromRequest for Origin {
 
 pub fn caller(request: &HttpRequest) -> Result<Caller, Error> {
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);
-    let user_agent = text(request, header::USER_AGENT.as_str());
     Ok(Caller {
-        user_agent: user_agent.map(|text| text.chars().take(LONGEST_USER_AGENT).collect()),
-        address: address(request),
+        user_agent: user_agent(request).map(str::to_owned),
+        address: address(request).map(|address| address.to_string()),
         request_id: id,
         authorization: authorization(request)?,
     })
@@ -48,15 +50,18 @@ fn authorization(request: &HttpRequest) -> Result<Option<Secret>, Error> {
 
 /// That of the connection, or what the configured header of a trusted proxy says of it: the last
 /// entry, as those before it come from the caller.
-fn address(request: &HttpRequest) -> Option<String> {
+pub fn address(request: &HttpRequest) -> Option<IpAddr> {
     let trusted = request.app_data::<Data<App>>()?.settings.server.client_address_header.as_str();
     if trusted.is_empty() {
-        return request.peer_addr().map(|address| address.ip().to_string());
+        return request.peer_addr().map(|address| address.ip());
     }
     let last = request.headers().get_all(trusted).last()?.to_str().ok()?.rsplit(',').next()?;
-    last.trim().parse::<std::net::IpAddr>().ok().map(|address| address.to_string())
+    last.trim().parse().ok()
 }
 
-fn text<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
-    request.headers().get(name)?.to_str().ok()
+/// What the caller says it is, cut to a bounded length.
+pub fn user_agent(request: &HttpRequest) -> Option<&str> {
+    // Text of a header is ASCII, so that a byte is a character.
+    let text = request.headers().get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text.get(..LONGEST_USER_AGENT).unwrap_or(text))
 }

@@ -4,5 +4,5 @@ mod caller;
 mod params;
 
 pub use admin::{Admin, KeysRead, KeysRotate, SessionsRead, SessionsRevoke};
-pub use caller::Origin;
+pub use caller::{Origin, address, user_agent};
 pub use params::{Form, FormOrJson, Json};
