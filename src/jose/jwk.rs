@@ -21,7 +21,7 @@ pub enum Usage {
     Sig,
 }
 
-/// The members that make the key (RFC 7518 §6), in unpadded base64url.
+/// The members that make the key (RFC 7518 §6, RFC 8037 §2), in unpadded base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub enum Material {
@@ -29,7 +29,12 @@ pub enum Material {
     Rsa { n: String, e: String },
     #[serde(rename = "EC")]
     Ec { crv: String, x: String, y: String },
+    #[serde(rename = "OKP")]
+    Okp { crv: String, x: String },
 }
+
+/// The one curve of `EdDSA` here (RFC 8037 §3.1).
+pub(super) const ED25519: &str = "Ed25519";
 
 impl PublicJwk {
     /// The `kid` is the key's thumbprint.
@@ -40,14 +45,15 @@ impl PublicJwk {
 }
 
 impl Material {
-    /// RFC 7638: SHA-256 over the required members in alphabetical order, in base64url. The values
-    /// are base64url and curve names, so nothing in them needs escaping.
+    /// RFC 7638, for OKP with RFC 8037 §2: SHA-256 over the required members in alphabetical order,
+    /// in base64url. The values are base64url and curve names, so nothing in them needs escaping.
     fn thumbprint(&self) -> String {
         let canonical = match self {
             Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
             Self::Ec { crv, x, y } => {
                 format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#)
             }
+            Self::Okp { crv, x } => format!(r#"{{"crv":"{crv}","kty":"OKP","x":"{x}"}}"#),
         };
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()))
     }
@@ -68,5 +74,12 @@ mod tests {
         );
         let jwk = PublicJwk::new(Algorithm::Rs256, Material::Rsa { n: n.into(), e: "AQAB".into() });
         assert_eq!(jwk.kid, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+    /// The example of RFC 8037 A.2 and A.3.
+    #[test]
+    fn the_thumbprint_of_an_octet_key_pair_is_that_of_the_rfc() {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned();
+        let jwk = PublicJwk::new(Algorithm::EdDsa, Material::Okp { crv: ED25519.into(), x });
+        assert_eq!(jwk.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 }

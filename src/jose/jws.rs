@@ -1,8 +1,11 @@
 //! Signing: compact JWS (RFC 7515 §7.1).
+use super::scheme::BoxedSigner;
 use crate::model::{Algorithm, TokenType};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use josekit::jws::{JwsSigner, alg::rsassa::RsassaJwsSigner};
-use ring::{rand::SystemRandom, signature::EcdsaKeyPair};
+use ring::{
+    rand::SystemRandom,
+    signature::{EcdsaKeyPair, Ed25519KeyPair},
+};
 use serde::Serialize;
 
 /// Signs with one key. Its headers are encoded once.
@@ -15,8 +18,9 @@ pub struct Signer {
 }
 
 pub(super) enum Key {
-    Rsa(Box<RsassaJwsSigner>),
+    Rsa(BoxedSigner),
     Ecdsa(Box<EcdsaKeyPair>),
+    Ed25519(Box<Ed25519KeyPair>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +44,7 @@ impl Signer {
 
     /// Whether a signature takes so long that an async thread should not make it.
     pub fn is_slow(&self) -> bool {
-        matches!(self.alg, Algorithm::Rs256)
+        matches!(self.key, Key::Rsa(_))
     }
 
     /// Signs the claims as a compact JWS.
@@ -64,6 +68,7 @@ impl Signer {
                 .map_err(|e| SigningFailed(e.to_string()))?
                 .as_ref()
                 .to_vec(),
+            Key::Ed25519(key) => key.sign(jws.as_bytes()).as_ref().to_vec(),
         };
         jws.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut jws);

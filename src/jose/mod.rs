@@ -4,6 +4,7 @@
 mod jwk;
 mod jws;
 mod keypair;
+mod scheme;
 mod verify;
 
 pub use jwk::PublicJwk;

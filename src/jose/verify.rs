@@ -1,10 +1,7 @@
 //! Verifying our own tokens: one key, one algorithm, both chosen by us (RFC 8725 §3.1).
-use super::{PublicJwk, jwk::Material};
-use crate::model::Algorithm;
+use super::{PublicJwk, jwk::Material, scheme::Scheme};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
-};
+use ring::signature::{ED25519, RsaPublicKeyComponents, UnparsedPublicKey};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// A token is a few hundred bytes; what is much longer is not one of ours.
@@ -68,19 +65,24 @@ impl<'a> Unverified<'a> {
         }
         let signature = decode(self.signature)?;
         let message = self.signed.as_bytes();
-        let verified = match (key.alg, &key.material) {
-            (Algorithm::Rs256, Material::Rsa { n, e }) => {
+        let verified = match (Scheme::of(key.alg), &key.material) {
+            (Scheme::Rsa(rsa), Material::Rsa { n, e }) => {
                 RsaPublicKeyComponents { n: decode(n)?, e: decode(e)? }.verify(
-                    &RSA_PKCS1_2048_8192_SHA256,
+                    rsa.verification,
                     message,
                     &signature,
                 )
             }
-            (Algorithm::Es256, Material::Ec { x, y, .. }) => {
+            (Scheme::Ecdsa(curve), Material::Ec { x, y, .. }) => {
                 let point = [&[4], &*decode(x)?, &*decode(y)?].concat();
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, &signature)
+                UnparsedPublicKey::new(curve.verification, point).verify(message, &signature)
             }
-            (Algorithm::Rs256 | Algorithm::Es256, _) => return Err(Refused::Signature),
+            (Scheme::Ed25519, Material::Okp { x, .. }) => {
+                UnparsedPublicKey::new(&ED25519, decode(x)?).verify(message, &signature)
+            }
+            (Scheme::Rsa(_) | Scheme::Ecdsa(_) | Scheme::Ed25519, _) => {
+                return Err(Refused::Signature);
+            }
         };
         verified.map_err(|_| Refused::Signature)?;
         json(self.payload)
@@ -103,7 +105,10 @@ fn json<T: DeserializeOwned>(part: &str) -> Result<T, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{jose::generate, model::TokenType};
+    use crate::{
+        jose::{KeyPair, Signer, generate, jws},
+        model::{Algorithm, TokenType},
+    };
     use proptest::prelude::*;
 
     #[derive(Debug, PartialEq, serde::Serialize, Deserialize)]
@@ -126,6 +131,32 @@ mod tests {
             assert_eq!(unverified.verify::<Claims>(&pair.public), Ok(claims()));
             let impostor = PublicJwk { kid: pair.public.kid.clone(), ..other.public };
             assert_eq!(unverified.verify::<Claims>(&impostor), Err(Refused::Signature));
+        }
+    }
+
+    /// One RSA key would serve for both, which is what its `alg` is there to prevent.
+    #[test]
+    fn a_token_of_an_rsa_key_is_refused_under_its_other_algorithm() {
+        let (pkcs1, pss) = (Algorithm::Rs256, Algorithm::Ps256);
+        for (alg, other) in [(pkcs1, pss), (pss, pkcs1)] {
+            let pair = generate(alg).unwrap();
+            let Scheme::Rsa(rsa) = Scheme::of(alg) else { panic!("{alg} is not RSA") };
+            // What is signed as `alg` and says that it is `other`.
+            let key = jws::Key::Rsa((rsa.signer)(&pair.pkcs8).unwrap());
+            let relabelled = Signer::new(other, &pair.public.kid, key);
+            let relabelled = relabelled.sign(TokenType::Jwt, &claims()).unwrap();
+            let token = pair.signer().unwrap().sign(TokenType::Jwt, &claims()).unwrap();
+            // The same key in the line of the other algorithm.
+            let twin = KeyPair::from_pkcs8(other, pair.pkcs8).unwrap();
+            for (token, key) in
+                [(&relabelled, &pair.public), (&relabelled, &twin.public), (&token, &twin.public)]
+            {
+                let verified = Unverified::parse(token).unwrap().verify::<Claims>(key);
+                assert_eq!(verified, Err(Refused::Signature), "{alg} as {other}");
+            }
+            let token = twin.signer().unwrap().sign(TokenType::Jwt, &claims()).unwrap();
+            let verified = Unverified::parse(&token).unwrap().verify::<Claims>(&twin.public);
+            assert_eq!(verified, Ok(claims()));
         }
     }
 

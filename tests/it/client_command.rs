@@ -172,7 +172,7 @@ async fn what_cannot_work_is_refused_and_changes_nothing(database: Database) {
         (1, [&service[..], &["--redirect-uri", "javascript:alert(1)"]].concat(), "redirect URI"),
         (1, [&service[..], &["--redirect-uri", "https://a/#b"]].concat(), "redirect URI"),
         (1, [&service[..], &["--audience", "api"]].concat(), "audience"),
-        (2, [&service[..], &["--alg", "HS256"]].concat(), "--alg"),
+        (2, [&service[..], &["--alg", "HS256"]].concat(), "RS256, ES256, PS256"),
         (2, [&service[..], &["--scope", "a\"b"]].concat(), "--scope"),
         (1, vec!["show", "nobody"], "no client nobody"),
         (1, vec!["delete", "nobody"], "no client nobody"),

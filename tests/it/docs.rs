@@ -80,6 +80,23 @@ fn every_setting_that_a_document_names_exists() {
     assert!(named.len() > 15, "only {named:?} were found");
 }
 
+#[test]
+fn every_list_of_algorithms_is_complete() {
+    let names = mintmark::model::Algorithm::names();
+    let description = fs::read_to_string("docs/openapi.yaml").unwrap();
+    let lists: Vec<_> = description.lines().filter(|line| line.contains(" alg: {")).collect();
+    assert!(lists.len() >= 4, "only {lists:?} were found");
+    for list in lists {
+        assert!(list.contains(&format!("enum: [{names}]")), "{list}");
+    }
+    for file in ["config/default.toml", "docs/resource-servers.md", "docs/key-rotation.md"] {
+        let text = fs::read_to_string(file).unwrap();
+        for name in names.split(", ") {
+            assert!(text.contains(name), "{file} does not name {name}");
+        }
+    }
+}
+
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
 
 /// The paths of the description with their methods. It is indented by two blanks, which is enough to

@@ -1,14 +1,10 @@
 //! The published key set (RFC 7517 §5): what is in it, and how it is cached.
 use crate::{
     on_both,
-    support::{Answer, Database, ResourceServer, Server},
+    support::{Answer, Database, Server},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use mintmark::{
-    keys::timeline::Timing,
-    model::{Algorithm, ClientMetadata, ClientType},
-    store::AuditEvent,
-};
+use mintmark::{keys::timeline::Timing, model::Algorithm, store::AuditEvent};
 use std::collections::{BTreeSet, HashSet};
 
 const JWKS: &str = "/.well-known/jwks.json";
@@ -17,18 +13,21 @@ on_both!(
     the_set_holds_public_members_only,
     a_cached_copy_is_confirmed_without_a_body,
     a_change_of_the_keys_changes_the_tag,
-    the_keys_of_every_algorithm_verify_what_they_signed,
     methods_that_do_not_read_are_refused,
 );
 
 async fn the_set_holds_public_members_only(database: Database) {
     let server = Server::start(database).await;
-    for alg in Algorithm::ALL {
+    for &alg in &server.app.settings.keys.algorithms {
         let event = AuditEvent::new("test", "test");
-        server.app.keys.rotate(*alg, Timing::Graceful, &event).await.unwrap().unwrap();
+        server.app.keys.rotate(alg, Timing::Graceful, &event).await.unwrap().unwrap();
     }
     let keys = server.get(JWKS).await.expect(200).json["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 4, "an active and an announced key of each algorithm");
+    assert_eq!(
+        keys.len(),
+        4,
+        "an active and an announced key of each algorithm that is switched on"
+    );
     let mut kids = HashSet::new();
     for key in &keys {
         let members: BTreeSet<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
@@ -85,23 +84,6 @@ async fn a_change_of_the_keys_changes_the_tag(database: Database) {
     let after = Answer::to(request).await.expect(200);
     assert_ne!(after.header("etag"), before.header("etag"));
     assert_ne!(after.text, before.text);
-}
-
-async fn the_keys_of_every_algorithm_verify_what_they_signed(database: Database) {
-    let server = Server::start(database).await;
-    let resource_server = ResourceServer::fetch(&server).await;
-    for &alg in Algorithm::ALL {
-        let grants = vec!["client_credentials".to_owned()];
-        let metadata = ClientMetadata {
-            access_token_alg: Some(alg),
-            ..ClientMetadata::new(ClientType::Confidential, grants)
-        };
-        server.add_client(alg.as_str(), metadata, Some(crate::support::SECRET)).await;
-        let form = "grant_type=client_credentials";
-        let answer = server.post("/oauth/token", Some(alg.as_str()), form).await.expect(200);
-        assert!(resource_server.accepts(answer.access_token()), "{alg}");
-        assert_eq!(crate::support::part_of(answer.access_token(), 0)["alg"], alg.as_str());
-    }
 }
 
 async fn methods_that_do_not_read_are_refused(database: Database) {

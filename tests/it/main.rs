@@ -6,6 +6,7 @@ mod admin_auth;
 mod admin_claims;
 mod admin_forgeries;
 mod admin_sessions;
+mod algorithms;
 mod bodies;
 mod client_auth;
 mod client_command;

@@ -42,8 +42,8 @@ async fn replicas_that_start_together_agree_on_the_first_keys(database: Database
     for replica in &replicas {
         let (ours, first) = (replica.keys.snapshot(), replicas[0].keys.snapshot());
         assert_eq!(ours.jwks(now).body, first.jwks(now).body);
-        for alg in Algorithm::ALL {
-            assert!(ours.signer(*alg, now).is_some(), "every replica can sign at once");
+        for &alg in &settings.keys.algorithms {
+            assert!(ours.signer(alg, now).is_some(), "every replica can sign at once");
         }
         assert!(ours.mac_key_at(now).is_some());
     }

@@ -79,7 +79,7 @@ fn it_says_which_setting_is_missing_or_wrong() {
         ),
         (
             vec![issuer, ("MINTMARK__KEYS__ALGORITHMS", "HS256")],
-            vec!["keys.algorithms", "RS256 and ES256"],
+            vec!["keys.algorithms", "RS256, ES256, PS256, ES384, EdDSA"],
         ),
         (vec![issuer, ("MINTMARK__SESIONS__LIMIT", "3")], vec!["sesions"]),
         (vec![issuer, ("MINTMARK__SESSIONS__LIMT", "3")], vec!["limt"]),

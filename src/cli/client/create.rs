@@ -6,6 +6,7 @@ use crate::{
     oauth::GrantType,
 };
 use anyhow::bail;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -31,8 +32,8 @@ pub struct Create {
     /// A resource server its tokens may be for, as an absolute URI; can be repeated.
     #[arg(long = "audience", value_name = "URI")]
     audience: Vec<String>,
-    /// The algorithm of its access tokens: RS256 or ES256.
-    #[arg(long)]
+    /// The algorithm of its access tokens; it has to be in `keys.algorithms` of the service.
+    #[arg(long, value_parser = algorithm())]
     alg: Option<Algorithm>,
     #[command(flatten)]
     overrides: Overrides,
@@ -68,6 +69,11 @@ fn grant_type(name: &str) -> Result<GrantType, String> {
         let known: Vec<_> = GrantType::ALL.iter().map(|grant| grant.as_str()).collect();
         format!("there is no such grant; there are {}", known.join(", "))
     })
+}
+
+fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
+    let names = Algorithm::ALL.iter().map(|alg| alg.as_str());
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Algorithm>())
 }
 
 impl Create {

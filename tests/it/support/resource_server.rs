@@ -1,7 +1,8 @@
 use super::{Server, part_of};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 use serde_json::Value;
 
@@ -37,16 +38,22 @@ impl ResourceServer {
         if header["alg"] != key["alg"] {
             return false;
         }
-        let verified = if key["kty"] == "RSA" {
-            RsaPublicKeyComponents { n: member("n"), e: member("e") }.verify(
-                &RSA_PKCS1_2048_8192_SHA256,
-                signed.as_bytes(),
-                &signature,
-            )
-        } else {
-            let point = [&[4], &*member("x"), &*member("y")].concat();
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-                .verify(signed.as_bytes(), &signature)
+        let rsa = |how| {
+            let key = RsaPublicKeyComponents { n: member("n"), e: member("e") };
+            key.verify(how, signed.as_bytes(), &signature)
+        };
+        let other = |how: &'static dyn VerificationAlgorithm, key| {
+            UnparsedPublicKey::new(how, key).verify(signed.as_bytes(), &signature)
+        };
+        let point = || [&[4], &*member("x"), &*member("y")].concat();
+        let text = |name: &str| key[name].as_str().unwrap_or_default();
+        let verified = match (text("alg"), text("kty"), text("crv")) {
+            ("RS256", "RSA", "") => rsa(&RSA_PKCS1_2048_8192_SHA256),
+            ("PS256", "RSA", "") => rsa(&RSA_PSS_2048_8192_SHA256),
+            ("ES256", "EC", "P-256") => other(&ECDSA_P256_SHA256_FIXED, point()),
+            ("ES384", "EC", "P-384") => other(&ECDSA_P384_SHA384_FIXED, point()),
+            ("EdDSA", "OKP", "Ed25519") => other(&ED25519, member("x")),
+            unknown => panic!("no resource server knows a key of {unknown:?}"),
         };
         verified.is_ok()
     }
