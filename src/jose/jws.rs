@@ -1,5 +1,8 @@
 //! Signing: compact JWS (RFC 7515 §7.1).
-use super::scheme::BoxedSigner;
+use super::{
+    scheme::{BoxedSigner, Curve},
+    wipe,
+};
 use crate::model::{Algorithm, TokenType};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -19,7 +22,7 @@ pub struct Signer {
 
 pub(super) enum Key {
     Rsa(BoxedSigner),
-    Ecdsa(Box<EcdsaKeyPair>),
+    Ecdsa(Box<EcdsaKeyPair>, &'static Curve),
     Ed25519(Box<Ed25519KeyPair>),
 }
 
@@ -63,7 +66,7 @@ impl Signer {
         URL_SAFE_NO_PAD.encode_string(payload, &mut jws);
         let signature = match &self.key {
             Key::Rsa(key) => key.sign(jws.as_bytes()).map_err(|e| SigningFailed(e.to_string()))?,
-            Key::Ecdsa(key) => key
+            Key::Ecdsa(key, _) => key
                 .sign(&self.random, jws.as_bytes())
                 .map_err(|e| SigningFailed(e.to_string()))?
                 .as_ref()
@@ -73,6 +76,16 @@ impl Signer {
         jws.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
         Ok(jws)
+    }
+}
+
+impl Drop for Signer {
+    fn drop(&mut self) {
+        match &mut self.key {
+            Key::Rsa(_) => {}
+            Key::Ecdsa(key, curve) => wipe::ecdsa(key, curve),
+            Key::Ed25519(key) => wipe::ed25519(key),
+        }
     }
 }
 

@@ -4,9 +4,13 @@ use super::{
     jwk::{ED25519, Material},
     jws,
     scheme::{Curve, Scheme},
+    wipe,
 };
 use crate::model::Algorithm;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use josekit::jwk::{KeyPair as _, alg::rsa::RsaKeyPair};
 use ring::{
     rand::SystemRandom,
@@ -39,11 +43,17 @@ const RSA_BITS: u32 = 2048;
 
 /// Makes a key pair. For RSA this takes a good part of a second of CPU: not for an async thread.
 pub fn generate(alg: Algorithm) -> Result<KeyPair, UnusableKey> {
+    KeyPair::from_pkcs8(alg, wipe::after(|| generate_pkcs8(alg))?)
+}
+
+fn generate_pkcs8(alg: Algorithm) -> Result<Zeroizing<Vec<u8>>, UnusableKey> {
     let random = SystemRandom::new();
     let pkcs8 = match Scheme::of(alg) {
         Scheme::Rsa(_) => {
             let pair = RsaKeyPair::generate(RSA_BITS).map_err(UnusableKey::with(alg))?;
-            pair.to_der_private_key()
+            // Its DER would be put together in buffers that are not overwritten.
+            let pem = Zeroizing::new(pair.to_pem_private_key());
+            return contents(&pem).map_err(UnusableKey::with(alg));
         }
         Scheme::Ecdsa(curve) => {
             let document = EcdsaKeyPair::generate_pkcs8(curve.signing, &random);
@@ -54,34 +64,45 @@ pub fn generate(alg: Algorithm) -> Result<KeyPair, UnusableKey> {
             document.map_err(UnusableKey::with(alg))?.as_ref().to_vec()
         }
     };
-    KeyPair::from_pkcs8(alg, Zeroizing::new(pkcs8))
+    Ok(Zeroizing::new(pkcs8))
+}
+
+/// What is between the first and the last line of a PEM (RFC 7468).
+fn contents(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, base64::DecodeError> {
+    let lines = pem.split(|&byte| byte == b'\n').filter(|line| !line.starts_with(b"-----"));
+    let mut text = Zeroizing::new(Vec::with_capacity(pem.len()));
+    lines.for_each(|line| text.extend_from_slice(line));
+    STANDARD.decode(&*text).map(Zeroizing::new)
 }
 
 impl KeyPair {
     /// Reads a private key and works out its public half.
     pub fn from_pkcs8(alg: Algorithm, pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, UnusableKey> {
-        let material = match Scheme::of(alg) {
-            Scheme::Rsa(_) => rsa_public(alg, &pkcs8)?,
-            Scheme::Ecdsa(curve) => ec_public(alg, curve, &pkcs8)?,
+        let material = wipe::after(|| match Scheme::of(alg) {
+            Scheme::Rsa(_) => rsa_public(alg, &pkcs8),
+            Scheme::Ecdsa(curve) => ec_public(alg, curve, &pkcs8),
             Scheme::Ed25519 => {
-                let pair = ed25519(alg, &pkcs8)?;
-                let x = URL_SAFE_NO_PAD.encode(pair.public_key());
-                Material::Okp { crv: ED25519.to_owned(), x }
+                let x = URL_SAFE_NO_PAD.encode(ed25519(alg, &pkcs8)?.public_key());
+                Ok(Material::Okp { crv: ED25519.to_owned(), x })
             }
-        };
+        })?;
         Ok(Self { public: PublicJwk::new(alg, material), pkcs8 })
     }
 
     /// What signs with it; building it is work to be done once per key.
     pub fn signer(&self) -> Result<Signer, UnusableKey> {
         let alg = self.public.alg;
-        let key = match Scheme::of(alg) {
-            Scheme::Rsa(rsa) => {
-                jws::Key::Rsa((rsa.signer)(&self.pkcs8).map_err(UnusableKey::with(alg))?)
-            }
-            Scheme::Ecdsa(curve) => jws::Key::Ecdsa(Box::new(ecdsa(alg, curve, &self.pkcs8)?)),
-            Scheme::Ed25519 => jws::Key::Ed25519(Box::new(ed25519(alg, &self.pkcs8)?)),
-        };
+        let key = wipe::after(|| {
+            Ok(match Scheme::of(alg) {
+                Scheme::Rsa(rsa) => {
+                    jws::Key::Rsa((rsa.signer)(&self.pkcs8).map_err(UnusableKey::with(alg))?)
+                }
+                Scheme::Ecdsa(curve) => {
+                    jws::Key::Ecdsa(Box::new(ecdsa(alg, curve, &self.pkcs8)?), curve)
+                }
+                Scheme::Ed25519 => jws::Key::Ed25519(Box::new(ed25519(alg, &self.pkcs8)?)),
+            })
+        })?;
         Ok(Signer::new(alg, &self.public.kid, key))
     }
 }

@@ -6,6 +6,7 @@ mod jws;
 mod keypair;
 mod scheme;
 mod verify;
+mod wipe;
 
 pub use jwk::PublicJwk;
 pub use jws::{Signer, SigningFailed};

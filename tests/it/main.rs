@@ -29,6 +29,7 @@ mod lines;
 mod log;
 mod login;
 mod login_refusals;
+mod memory;
 mod metadata;
 mod other_ecosystems;
 mod processes;

@@ -25,7 +25,7 @@ fn add_master_key(server: &Server) -> Settings {
     MasterKeys::create_file(&file).unwrap();
     let new = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&settings.master_key.file, new + &old).unwrap();
-    settings.master_key.file = file.to_str().unwrap().to_owned();
+    file.to_str().unwrap().clone_into(&mut settings.master_key.file);
     settings
 }
 

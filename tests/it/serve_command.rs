@@ -56,6 +56,8 @@ async fn a_settings_file_is_all_it_needs_and_it_makes_no_demo_data(database: Dat
     assert!(!database.dir.path().join("dev.json").exists());
 }
 
+const FILE: &str = "MINTMARK__MASTER_KEY__FILE";
+
 #[test]
 fn it_says_which_setting_is_missing_or_wrong() {
     let key = std::env::temp_dir().join("no-master-key-is-here");
@@ -64,11 +66,8 @@ fn it_says_which_setting_is_missing_or_wrong() {
     let text = "c2l4dGVlbiBieXRlcyBhcmUgbm90IGVub3VnaA";
     for (variables, named) in [
         (vec![], vec!["issuer", "MINTMARK__ISSUER"]),
-        (vec![issuer, ("MINTMARK__MASTER_KEY__FILE", "")], vec!["master key", "master_key.file"]),
-        (
-            vec![issuer, ("MINTMARK__MASTER_KEY__FILE", key)],
-            vec!["master key", key, "mintmark init"],
-        ),
+        (vec![issuer, (FILE, "")], vec!["master key", "master_key.file"]),
+        (vec![issuer, (FILE, key)], vec!["master key", key, "mintmark init"]),
         (vec![issuer, ("MINTMARK__MASTER_KEY__KEY_FILE", key)], vec!["KEY_FILE", key]),
         (vec![issuer, ("MINTMARK__MASTER_KEY__KEY", text)], vec!["master_key.key", "32 bytes"]),
         (vec![("MINTMARK__ISSUER", "auth.example.org")], vec!["auth.example.org", "URL"]),
