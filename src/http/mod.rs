@@ -38,6 +38,7 @@ fn routes(service: &mut ServiceConfig, metadata_paths: &[String]) {
         .service(post("/session/refresh", session::refresh::refresh))
         .service(get("/admin/v1/keys", admin::keys::list))
         .service(post("/admin/v1/keys/rotate", admin::rotate::rotate))
+        .service(post("/admin/v1/keys/import", admin::import::import))
         .service(
             web::resource("/admin/v1/sessions")
                 .route(web::get().to(admin::sessions::list))

@@ -45,7 +45,7 @@ impl KeyRing {
         material: Material,
         origin: Origin,
     ) -> KeyRow {
-        let Plan { number, published_at, activates_at } = plan;
+        let Plan { number, published_at, activates_at, retired_at } = plan;
         let Material { kid, secret, public_jwk } = material;
         let row = sealing::Row { line: line.as_str(), number, kid: &kid };
         let sealed = Some(self.master.seal(&row, &secret));
@@ -57,7 +57,7 @@ impl KeyRing {
             sealed,
             published_at,
             activates_at,
-            retired_at: None,
+            retired_at,
             longest_token: self.longest_token(line),
             revoked_at: None,
             origin,

@@ -6,6 +6,7 @@
 mod compromise;
 mod error;
 mod fetchers;
+mod import;
 mod jwks;
 mod key;
 mod line;
@@ -23,6 +24,7 @@ mod upkeep;
 pub use compromise::{Compromise, Impact};
 pub use error::{Error, Result};
 pub use fetchers::Fetchers;
+pub use import::{Import, Imported, NotImported};
 pub use jwks::Jwks;
 pub use key::{Key, MacKey};
 pub use line::Line;

@@ -48,7 +48,7 @@ impl KeyRing {
             current: ArcSwap::from_pointee(snapshot),
             read_at: Mutex::new(Instant::now()),
         };
-        ring.keep_lines().await?;
+        ring.settle_lines().await?;
         ring.maintain().await?;
         Ok(ring)
     }

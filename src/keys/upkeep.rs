@@ -1,6 +1,6 @@
 //! What each replica does every few seconds, so that the lines follow the schedule and the settings.
 use super::{
-    KeyRing, Line, Result,
+    Key, KeyRing, Line, Result,
     making::record,
     timeline::{Start, Step},
 };
@@ -10,16 +10,14 @@ use crate::{
 };
 
 impl KeyRing {
-    /// Makes the keys that are due, keeps those that longer tokens need longer, lets lines that are
-    /// switched off run out, erases spent secret halves, and reads what other replicas made. Any
-    /// number of replicas may do so at once.
+    /// Makes the keys that are due, keeps those that longer tokens need longer, erases spent secret
+    /// halves, and reads what other replicas made. Any number of replicas may do so at once.
     pub async fn maintain(&self) -> Result<()> {
         self.reload().await?;
         let mut changed = self.take_due_steps().await?;
         for line in Line::all() {
             let now = self.now();
             changed |= self.lengthen(line, now).await?;
-            changed |= self.retire(line, now).await?;
             changed |= self.erase_spent(line, now).await?;
         }
         if changed { self.reload().await } else { Ok(()) }
@@ -71,15 +69,26 @@ impl KeyRing {
         Ok(conn.lengthen_keys(line.as_str(), active.number, self.longest_token(line)).await?)
     }
 
-    /// Lets the keys of a line that is switched off here run out. They go on for as long as a new line
-    /// is announced: until then other lines sign that were switched on in its place, and replicas
-    /// that have not got the new settings yet take no notice.
-    async fn retire(&self, line: Line, now: Timestamp) -> Result<bool> {
-        if self.policy.is_on(line) {
-            return Ok(false);
+    /// Lets the lines that are switched off run out, and those that are switched on go on if they
+    /// were to run out. Done at the start only, so that what the replica started last has been told
+    /// holds, and those with older settings do not work against it.
+    pub(super) async fn settle_lines(&self) -> Result<()> {
+        let mut changed = false;
+        for line in Line::all() {
+            changed |= if self.policy.is_on(line) {
+                self.keep(line, self.now()).await?
+            } else {
+                self.retire(line, self.now()).await?
+            };
         }
+        if changed { self.reload().await } else { Ok(()) }
+    }
+
+    /// The keys go on for as long as a new line is announced: until then other lines sign that were
+    /// switched on in its place.
+    async fn retire(&self, line: Line, now: Timestamp) -> Result<bool> {
         let snapshot = self.snapshot();
-        let goes_on = |key: &&super::Key| {
+        let goes_on = |key: &&Key| {
             key.instants.retired_at.is_none() && snapshot.state(key, now).needs_secret()
         };
         let Some(first) = snapshot.keys(line).iter().find(goes_on) else { return Ok(false) };
@@ -89,19 +98,13 @@ impl KeyRing {
         self.finish(conn, retired, ("key.retired", line, number)).await
     }
 
-    /// Takes the end of lines back that are switched on here. Done at the start only: a replica with
-    /// old settings does not work against those that have new ones.
-    pub(super) async fn keep_lines(&self) -> Result<()> {
-        let (now, snapshot) = (self.now(), self.snapshot().clone());
-        for line in Line::all().filter(|line| self.policy.is_on(*line)) {
-            let retiring = |key: &&super::Key| key.instants.retired_at.is_some_and(|at| at > now);
-            let Some(first) = snapshot.keys(line).iter().find(retiring) else { continue };
-            let mut conn = self.store.write().await?;
-            let kept = conn.keep_keys(line.as_str(), now).await?;
-            self.finish(conn, kept, ("key.kept", line, first.instants.number)).await?;
-            self.reload().await?;
-        }
-        Ok(())
+    async fn keep(&self, line: Line, now: Timestamp) -> Result<bool> {
+        let snapshot = self.snapshot();
+        let retiring = |key: &&Key| key.instants.retired_at.is_some_and(|at| at > now);
+        let Some(first) = snapshot.keys(line).iter().find(retiring) else { return Ok(false) };
+        let mut conn = self.store.write().await?;
+        let kept = conn.keep_keys(line.as_str(), now).await?;
+        self.finish(conn, kept, ("key.kept", line, first.instants.number)).await
     }
 
     /// Commits a change with its entry in the audit log, if there was something to change.

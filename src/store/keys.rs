@@ -28,6 +28,7 @@ pub struct KeyRow {
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     Generated,
+    Imported,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,7 @@ impl FromStr for Origin {
     fn from_str(name: &str) -> Result<Self, UnknownOrigin> {
         match name {
             "generated" => Ok(Self::Generated),
+            "imported" => Ok(Self::Imported),
             _ => Err(UnknownOrigin),
         }
     }
@@ -48,6 +50,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Generated => f.write_str("generated"),
+            Self::Imported => f.write_str("imported"),
         }
     }
 }
@@ -60,15 +63,15 @@ impl Conn {
              FROM keys ORDER BY line, number")
     }
 
-    /// False if the line has a key of that number by now: of any number of callers at once, one
-    /// makes it.
+    /// False if the line has a key of that number by now, or the ring has that key: of any number of
+    /// callers at once, one makes it.
     pub async fn insert_key(&mut self, key: &KeyRow) -> Result<bool> {
         sql!(self, execute:
             "INSERT INTO keys (line, number, kid, public_jwk, sealed, published_at, activates_at,
-                               longest_token, origin)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (line, number) DO NOTHING",
+                               retired_at, longest_token, origin)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
             &key.line, key.number, &key.kid, &key.public_jwk, &key.sealed, key.published_at,
-            key.activates_at, key.longest_token, key.origin)
+            key.activates_at, key.retired_at, key.longest_token, key.origin)
         .map(|rows| rows == 1)
     }
 

@@ -87,6 +87,7 @@ async fn an_algorithm_that_is_switched_on_later_gets_its_keys(database: Database
             settings.tokens.access_token_alg = Algorithm::EdDsa;
         })
         .await;
+    later.advance(24 * 60 * 60);
     let token = later.admin_token().await;
     assert_eq!(part_of(&token, 0)["alg"], "EdDSA");
     assert!(ResourceServer::fetch(&later).await.accepts(&token));

@@ -18,6 +18,7 @@ on_both!(
     a_line_that_is_switched_off_runs_out,
     a_line_that_is_switched_on_again_in_time_goes_on,
     replicas_with_old_and_new_settings_do_not_work_against_each_other,
+    a_replica_with_old_settings_lets_a_new_line_begin,
     every_line_can_be_replaced_and_no_verifier_notices,
     without_any_key_that_signs_one_is_made_at_once,
     an_announced_key_signs_early_when_the_last_that_signed_is_lost,
@@ -131,6 +132,22 @@ async fn replicas_with_old_and_new_settings_do_not_work_against_each_other(datab
     }
     assert_eq!((new.audited("key.retired").await, new.audited("key.kept").await), (1, 0));
     assert_eq!(old.database.number("SELECT COUNT(*) FROM keys WHERE line = 'RS256'").await, 1);
+}
+
+async fn a_replica_with_old_settings_lets_a_new_line_begin(database: Database) {
+    let old = Server::with(database, on(&[Es256], Es256)).await;
+    ask_for_rs256(&old).await;
+    let new = old.replica_with(on(&[Rs256, Es256], Es256)).await;
+    for _ in 0..24 {
+        new.advance(60 * MINUTE);
+        for server in [&old, &new] {
+            server.app.keys.maintain().await.unwrap();
+        }
+    }
+    for server in [&old, &new] {
+        assert_eq!(alg_of_token(server).await, "RS256", "whoever knows the key signs with it");
+    }
+    assert_eq!(old.audited("key.retired").await, 0);
 }
 
 async fn every_line_can_be_replaced_and_no_verifier_notices(database: Database) {

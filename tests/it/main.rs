@@ -22,6 +22,7 @@ mod help_pages;
 mod help_texts;
 mod http_headers;
 mod http_protocol;
+mod import;
 mod init_command;
 mod jwks;
 mod layers;

@@ -1,4 +1,5 @@
 //! The admin API. Every handler takes an [`Admin`](super::extract::Admin) of the scope it needs.
+pub mod import;
 pub mod keys;
 pub mod rotate;
 mod rotated;

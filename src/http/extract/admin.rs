@@ -31,6 +31,7 @@ macro_rules! admin_scopes {
 admin_scopes! {
     KeysRead = "keys:read";
     KeysRotate = "keys:rotate";
+    KeysImport = "keys:import";
     SessionsRead = "sessions:read";
     SessionsRevoke = "sessions:revoke";
 }

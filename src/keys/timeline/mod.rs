@@ -48,6 +48,16 @@ impl State {
         matches!(self, Self::Announced | Self::Active | Self::Verifying)
     }
 
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::Active => "active",
+            Self::Verifying => "verifying",
+            Self::Gone => "gone",
+            Self::Revoked => "revoked",
+        }
+    }
+
     /// Whether a key in this state signs, or will.
     pub const fn needs_secret(self) -> bool {
         matches!(self, Self::Announced | Self::Active)
@@ -60,6 +70,7 @@ pub struct Plan {
     pub number: i64,
     pub published_at: Timestamp,
     pub activates_at: Timestamp,
+    pub retired_at: Option<Timestamp>,
 }
 
 /// How a line begins that has no key to sign with.
@@ -148,7 +159,12 @@ impl<'a> Timeline<'a> {
 
     /// The key that has been made and does not sign yet.
     pub fn announced_at(&self, now: Timestamp) -> Option<&'a Instants> {
-        self.0.iter().find(|key| key.activates_at > now && key.ever_activates())
+        let waits = |key: &&Instants| {
+            // One that was to be retired, and then was not, can have been overtaken.
+            let overtaken = self.superseded_at(key).is_some_and(|at| at <= now);
+            key.activates_at > now && key.ever_activates() && !overtaken
+        };
+        self.0.iter().find(waits)
     }
 
     /// What is to be done now so that the line signs and rotates on schedule, if anything is.
@@ -166,7 +182,7 @@ impl<'a> Timeline<'a> {
     /// The successor of the key that signs, if it is time to announce it.
     fn next(&self, active: &Instants, settings: &KeySettings, now: Timestamp) -> Option<Plan> {
         let activates_at = active.activates_at + settings.rotate_every;
-        if now + settings.announce_for < activates_at {
+        if now + settings.announce_for < activates_at || active.retired_at.is_some() {
             return None;
         }
         // A service that was stopped for long is late: the announcement is never cut short.
@@ -192,7 +208,9 @@ impl<'a> Timeline<'a> {
     /// The key to be made for one that takes effect at once.
     pub fn immediate(&self, now: Timestamp) -> Plan {
         let number = self.0.last().map_or(1, |key| key.number + 1);
-        Plan { number, published_at: now, activates_at: now }
+        // A line that is to end ends, whatever comes in between.
+        let retired_at = self.active_at(now).and_then(|active| active.retired_at);
+        Plan { number, published_at: now, activates_at: now, retired_at }
     }
 
     /// The next instant at which a key leaves the JWKS.

@@ -41,7 +41,6 @@ struct Simulation {
     keys: Vec<Instants>,
     /// Those that signed at once, by the will of somebody or as no other did.
     exempt: Vec<i64>,
-    on: bool,
     others_sign: bool,
     now: Timestamp,
     settings: KeySettings,
@@ -50,14 +49,8 @@ struct Simulation {
 impl Simulation {
     fn new() -> Self {
         let (keys, exempt) = (vec![], vec![]);
-        let mut world = Self {
-            keys,
-            exempt,
-            on: true,
-            others_sign: false,
-            now: Timestamp(0),
-            settings: settings(),
-        };
+        let mut world =
+            Self { keys, exempt, others_sign: false, now: Timestamp(0), settings: settings() };
         world.step(&Event::Scheduled);
         world
     }
@@ -78,7 +71,7 @@ impl Simulation {
                     number: plan.number,
                     published_at: plan.published_at,
                     activates_at: plan.activates_at,
-                    retired_at: None,
+                    retired_at: plan.retired_at,
                     longest_token: LONGEST_TOKEN,
                     revoked_at: None,
                 });
@@ -91,23 +84,21 @@ impl Simulation {
         let line = Timeline(&keys);
         match event {
             Event::Wait(duration) => self.now = now + *duration,
-            Event::Scheduled if self.on => {
+            Event::Scheduled => {
                 let start = if self.others_sign { Start::Announced } else { Start::AtOnce };
                 if let Some(step) = line.due(&settings, start, now) {
                     self.take(step);
                 }
             }
-            Event::Scheduled => self.retire(now + settings.announce_for),
-            Event::Graceful if self.on => {
+            Event::Graceful => {
                 self.take(line.on_demand(Timing::Graceful, &settings, now));
             }
-            Event::Immediate if self.on => {
+            Event::Immediate => {
                 self.take(line.on_demand(Timing::Immediate, &settings, now));
             }
-            Event::Graceful | Event::Immediate => {}
-            Event::SwitchOff => self.on = false,
+            // Other replicas may still have it switched on, and do all the rest.
+            Event::SwitchOff => self.retire(now + settings.announce_for),
             Event::SwitchOn => {
-                self.on = true;
                 let retiring = |key: &&mut Instants| key.retired_at.is_some_and(|at| at > now);
                 self.keys.iter_mut().filter(retiring).for_each(|key| key.retired_at = None);
             }
@@ -147,7 +138,7 @@ proptest! {
             prop_assert_eq!(count(State::Active), usize::from(line.active_at(world.now).is_some()));
             prop_assert!(line.announced_at(world.now).is_none() || count(State::Announced) >= 1);
             prop_assert!(world.keys.iter().zip(1..).all(|(key, number)| key.number == number));
-            if matches!(event, Event::Scheduled) && world.on && !world.others_sign {
+            if matches!(event, Event::Scheduled) && !world.others_sign {
                 prop_assert_eq!(count(State::Active), 1, "a service always signs");
             }
             for key in &world.keys {
@@ -206,7 +197,7 @@ fn a_line_whose_keys_are_all_revoked_starts_again() {
     let (line, now, settings) = ([revoked], Timestamp(5), settings());
     let line = Timeline(&line);
     assert_eq!(line.state(&revoked, MINUTE, now), State::Revoked);
-    let at_once = Plan { number: 8, published_at: now, activates_at: now };
+    let at_once = Plan { number: 8, published_at: now, activates_at: now, retired_at: None };
     assert_eq!(line.due(&settings, Start::AtOnce, now), Some(Step::Make(at_once)));
     let announced = Plan { activates_at: now + settings.announce_for, ..at_once };
     assert_eq!(line.due(&settings, Start::Announced, now), Some(Step::Make(announced)));
