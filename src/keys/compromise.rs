@@ -99,7 +99,9 @@ impl KeyRing {
         if !self.replace(&mut impact, leak.step, ending, event).await? {
             return Ok(None);
         }
-        self.maintain().await?;
+        // Its line may need an announced key now, or another line one that signs.
+        self.take_due_steps().await?;
+        self.reload().await?;
         Ok(Some(impact))
     }
 

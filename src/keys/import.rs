@@ -47,7 +47,7 @@ pub enum NotImported {
          rotate at once first"
     )]
     Announced { alg: Algorithm, number: i64, activates_at: Timestamp },
-    #[error("{} has as many published keys as the JWKS may hold; import when one is gone", .0.0)]
+    #[error("{0}; import when one is gone")]
     TooMany(TooManyKeys),
     #[error("another key was made at the same moment; try again")]
     Raced,

@@ -43,6 +43,26 @@ pub(super) fn instants(row: &KeyRow) -> Instants {
 }
 
 impl Key {
+    /// Without its secret half.
+    ///
+    /// # Errors
+    /// [`Error::Row`] if the public half of a signing key is damaged or of another key.
+    pub(super) fn read(line: Line, row: &KeyRow) -> Result<Self> {
+        let public = match line {
+            Line::Signing(alg) => Some(read_public(row, alg)?),
+            Line::Handle => None,
+        };
+        Ok(Self {
+            line,
+            instants: instants(row),
+            kid: row.kid.clone(),
+            origin: row.origin,
+            public,
+            signer: None,
+            mac: None,
+        })
+    }
+
     /// # Errors
     /// [`Error::Row`] if the row does not hold what its state needs.
     pub(super) fn open(
@@ -52,24 +72,13 @@ impl Key {
         known: Option<&Self>,
         master: &MasterKeys,
     ) -> Result<Self> {
-        let mut key = Self {
-            line,
-            instants: instants(row),
-            kid: row.kid.clone(),
-            origin: row.origin,
-            public: None,
-            signer: None,
-            mac: None,
-        };
+        let mut key = Self::read(line, row)?;
         match line {
-            Line::Signing(alg) => {
-                key.public = Some(read_public(row, alg)?);
-                if state.needs_secret() {
-                    key.signer = Some(match known.and_then(|known| known.signer.clone()) {
-                        Some(signer) => signer,
-                        None => Arc::new(open_signer(row, alg, master)?),
-                    });
-                }
+            Line::Signing(alg) if state.needs_secret() => {
+                key.signer = Some(match known.and_then(|known| known.signer.clone()) {
+                    Some(signer) => signer,
+                    None => Arc::new(open_signer(row, alg, master)?),
+                });
             }
             Line::Handle if state.is_published() => {
                 key.mac = Some(match known.and_then(|known| known.mac.clone()) {
@@ -77,7 +86,7 @@ impl Key {
                     None => Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &master.unseal(row)?)),
                 });
             }
-            Line::Handle => {}
+            Line::Signing(_) | Line::Handle => {}
         }
         Ok(key)
     }

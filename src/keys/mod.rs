@@ -20,6 +20,7 @@ mod sealing;
 mod snapshot;
 pub mod timeline;
 mod upkeep;
+mod view;
 
 pub use compromise::{Compromise, Impact};
 pub use error::{Error, Result};
@@ -34,3 +35,4 @@ pub use rekey::Rekeyed;
 pub use ring::KeyRing;
 pub use rotation::TooManyKeys;
 pub use snapshot::Snapshot;
+pub use view::{KeyView, PlannedKey, Schedule};

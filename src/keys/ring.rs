@@ -25,7 +25,7 @@ pub struct KeyRing {
 const UNKNOWN_KID_PAUSE: Duration = Duration::from_millis(200);
 
 impl KeyRing {
-    /// Opens every key that is in use and makes the first of each line.
+    /// Opens every key that is in use and makes those that are due.
     ///
     /// # Errors
     /// [`Error::Row`](super::Error::Row) names a row that does not open with the configured master
@@ -36,10 +36,27 @@ impl KeyRing {
         master: MasterKeys,
         settings: &Settings,
     ) -> Result<Self> {
+        let ring = Self::visit(store, clock, master, settings).await?;
+        ring.settle_lines().await?;
+        ring.maintain().await?;
+        Ok(ring)
+    }
+
+    /// Opens every key that is in use and leaves them as they are: for a change that is not the
+    /// service's own. Its settings may be others, and must not switch lines on or off.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn visit(
+        store: Store,
+        clock: Clock,
+        master: MasterKeys,
+        settings: &Settings,
+    ) -> Result<Self> {
         let policy = Policy::new(settings);
         let rows = store.keys().await?;
         let snapshot = Snapshot::build(rows, None, &master, &policy, clock.now())?;
-        let ring = Self {
+        Ok(Self {
             store,
             clock,
             master,
@@ -47,10 +64,7 @@ impl KeyRing {
             policy,
             current: ArcSwap::from_pointee(snapshot),
             read_at: Mutex::new(Instant::now()),
-        };
-        ring.settle_lines().await?;
-        ring.maintain().await?;
-        Ok(ring)
+        })
     }
 
     /// The keys as they are known now.

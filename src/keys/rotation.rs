@@ -6,12 +6,47 @@ use super::{
 use crate::{model::Algorithm, store::AuditEvent};
 
 /// A line that has so many published keys that another would only make the JWKS longer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0} has as many published keys as the JWKS may hold")]
 pub struct TooManyKeys(pub Algorithm);
+
+impl Timing {
+    /// How the audit log names a rotation.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Graceful => "key.rotated_gracefully",
+            Self::Immediate => "key.rotated_immediately",
+        }
+    }
+}
 
 const MOST_PUBLISHED: usize = 10;
 
 impl KeyRing {
+    /// Rotates all of these lines on demand, or none of them if one cannot be. Tells the number of the
+    /// next key of each.
+    ///
+    /// # Errors
+    /// The inner one if a line has too many published keys.
+    pub async fn rotate_all(
+        &self,
+        algorithms: &[Algorithm],
+        timing: Timing,
+        event: &AuditEvent,
+    ) -> Result<Result<Vec<(Algorithm, i64)>, TooManyKeys>> {
+        if let Err(full) = self.next_steps(algorithms, timing) {
+            return Ok(Err(full));
+        }
+        let mut numbers = Vec::new();
+        for &alg in algorithms {
+            match self.rotate(alg, timing, event).await? {
+                Ok(number) => numbers.push((alg, number)),
+                Err(full) => return Ok(Err(full)),
+            }
+        }
+        Ok(Ok(numbers))
+    }
+
     /// Rotates one line on demand and says which key comes next.
     ///
     /// # Errors
@@ -38,8 +73,16 @@ impl KeyRing {
         Ok(())
     }
 
-    /// What a rotation would come to, from what is known now.
-    pub fn next_step(&self, alg: Algorithm, timing: Timing) -> Result<Step, TooManyKeys> {
+    /// What a rotation of these lines would come to, from what is known now.
+    pub fn next_steps(
+        &self,
+        algorithms: &[Algorithm],
+        timing: Timing,
+    ) -> Result<Vec<(Algorithm, Step)>, TooManyKeys> {
+        algorithms.iter().map(|&alg| Ok((alg, self.next_step(alg, timing)?))).collect()
+    }
+
+    pub(super) fn next_step(&self, alg: Algorithm, timing: Timing) -> Result<Step, TooManyKeys> {
         let (line, now, snapshot) = (Line::Signing(alg), self.now(), self.snapshot());
         let step = snapshot.timeline(line).on_demand(timing, &self.policy.keys, now);
         let published =

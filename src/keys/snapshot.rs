@@ -6,9 +6,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::Settings,
     jose::{PublicJwk, Signer},
     model::Algorithm,
-    store::KeyRow,
+    store::{KeyRow, Store},
 };
 use arc_swap::ArcSwap;
 use ring::hmac;
@@ -37,6 +38,33 @@ impl Snapshot {
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Self> {
+        let open = |line, row: &KeyRow, state| {
+            let known = earlier.and_then(|earlier| earlier.key(&row.kid));
+            Key::open(line, row, state, known, master)
+        };
+        Self::assemble(rows, policy, now, open)
+    }
+
+    /// The keys without their secret halves, for which no master key is needed. What would be due is
+    /// not made.
+    ///
+    /// # Errors
+    /// If the rows cannot be read, or one is damaged.
+    pub async fn without_secrets(
+        store: &Store,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let read = |line, row: &KeyRow, _| Key::read(line, row);
+        Self::assemble(store.keys().await?, &Policy::new(settings), now, read)
+    }
+
+    fn assemble(
+        rows: Vec<KeyRow>,
+        policy: &Policy,
+        now: Timestamp,
+        open: impl Fn(Line, &KeyRow, State) -> Result<Key>,
+    ) -> Result<Self> {
         let leeway = policy.keys.leeway;
         let mut lines: HashMap<Line, LineKeys> = HashMap::new();
         for row in &rows {
@@ -48,9 +76,7 @@ impl Snapshot {
             let Ok(line) = row.line.parse::<Line>() else { continue };
             let Some(keys) = lines.get_mut(&line) else { continue };
             let state = Timeline(&keys.instants).state(&key::instants(row), leeway, now);
-            let known = earlier.and_then(|earlier| earlier.key(&row.kid));
-            let key = Key::open(line, row, state, known, master)?;
-            keys.keys.push(key);
+            keys.keys.push(open(line, row, state)?);
         }
         let jwks = ArcSwap::from_pointee(Jwks::empty());
         let default_alg = policy.default_alg();

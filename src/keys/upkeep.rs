@@ -26,7 +26,7 @@ impl KeyRing {
     /// Takes the steps that are due, all in one transaction: replicas that start together on an empty
     /// database see the first keys of every line or of none, and so take no line for a later one that
     /// has to be announced.
-    async fn take_due_steps(&self) -> Result<bool> {
+    pub(super) async fn take_due_steps(&self) -> Result<bool> {
         let mut prepared = Vec::new();
         for (line, step) in self.due_steps(self.now()) {
             let event = AuditEvent::new(action(step), "server");

@@ -2,25 +2,17 @@
 use super::super::extract::{Admin, KeysRead};
 use crate::{
     clock::Timestamp,
-    keys::{Key, Readers, Readiness, timeline::State},
-    store::{Fetcher, Origin},
+    keys::{Key, KeyView, Readers, Readiness, Schedule, timeline::State},
+    store::Fetcher,
 };
 use actix_web::{HttpResponse, http::header};
 use serde::Serialize;
 
+/// A key, and who has seen it as long as that matters.
 #[derive(Serialize)]
-pub struct KeyView<'a> {
-    kid: &'a str,
-    alg: &'a str,
-    number: i64,
-    state: State,
-    published_at: Timestamp,
-    activates_at: Timestamp,
-    superseded_at: Option<Timestamp>,
-    unpublished_at: Option<Timestamp>,
-    revoked_at: Option<Timestamp>,
-    origin: Origin,
-    /// Who has seen it, as long as that matters.
+pub struct Told<'a> {
+    #[serde(flatten)]
+    key: KeyView,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readiness: Option<Readiness<'a>>,
 }
@@ -37,38 +29,21 @@ struct FetcherView<'a> {
 pub async fn list(admin: Admin<KeysRead>) -> HttpResponse {
     let app = &admin.app;
     let fetchers = app.known_fetchers().await;
-    let snapshot = app.keys.snapshot();
-    let settings = &app.settings.keys;
+    let (snapshot, settings) = (app.keys.snapshot(), &app.settings.keys);
     let readers = Readers::new(fetchers, &snapshot, settings, app.clock.now());
-    let keys: Vec<_> = snapshot.signing_keys().map(|key| view(&readers, key)).collect();
+    let keys: Vec<_> = snapshot.signing_keys().map(|key| tell(&readers, key)).collect();
     let fetchers = readers.fetchers.iter().map(|fetcher| fetcher_view(&readers, fetcher));
     no_store(&serde_json::json!({
         "keys": keys,
-        "schedule": {
-            "rotate_every": settings.rotate_every.as_secs(),
-            "announce_for": settings.announce_for.as_secs(),
-            "jwks_max_age": settings.jwks_max_age.as_secs(),
-        },
+        "schedule": Schedule::new(settings),
         "fetchers": fetchers.collect::<Vec<_>>(),
     }))
 }
 
-pub fn view<'a>(readers: &'a Readers, key: &'a Key) -> KeyView<'a> {
-    let (instants, snapshot) = (key.instants, readers.snapshot);
-    let state = snapshot.state(key, readers.now);
-    KeyView {
-        kid: &key.kid,
-        alg: key.line.as_str(),
-        number: instants.number,
-        state,
-        published_at: instants.published_at,
-        activates_at: instants.activates_at,
-        superseded_at: snapshot.timeline(key.line).superseded_at(&instants),
-        unpublished_at: snapshot.unpublished_at(key),
-        revoked_at: instants.revoked_at,
-        origin: key.origin,
-        readiness: (state == State::Announced).then(|| readers.readiness(Some(key))),
-    }
+pub fn tell<'a>(readers: &'a Readers, key: &Key) -> Told<'a> {
+    let view = readers.snapshot.view(key, readers.now);
+    let readiness = (view.state == State::Announced).then(|| readers.readiness(Some(key)));
+    Told { key: view, readiness }
 }
 
 fn fetcher_view<'a>(readers: &Readers, fetcher: &'a Fetcher) -> FetcherView<'a> {

@@ -4,17 +4,12 @@ use super::{
     rotated,
 };
 use crate::{
-    app::App,
-    keys::{
-        Compromise, TooManyKeys,
-        timeline::{Step, Timing},
-    },
+    keys::{Compromise, TooManyKeys, timeline::Timing},
     model::Algorithm,
     oauth::{
         Code::{Conflict, InvalidRequest, NotFound},
         Error, Result,
     },
-    store::AuditEvent,
 };
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
@@ -66,47 +61,18 @@ async fn in_time(
     }
     let chosen = request.alg.map_or_else(|| algorithms.clone(), |alg| vec![alg]);
     if request.dry_run {
-        let steps = next_steps(&admin.app, &chosen, timing)?;
+        let steps = admin.app.keys.next_steps(&chosen, timing).map_err(too_many)?;
         return Ok(rotated::planned(&admin.app, request.mode, &steps).await);
     }
-    let event = admin.event(match timing {
-        Timing::Graceful => "key.rotated_gracefully",
-        Timing::Immediate => "key.rotated_immediately",
-    });
-    let app = Arc::clone(&admin.app);
-    let rotated = async move { rotate_all(&app, &chosen, timing, &event).await };
-    let numbers = admin.app.to_the_end(rotated).await?;
+    let (app, event) = (Arc::clone(&admin.app), admin.event(timing.action()));
+    let rotated = async move { app.keys.rotate_all(&chosen, timing, &event).await };
+    let numbers = admin.app.to_the_end(rotated).await?.map_err(too_many)?;
     Ok(rotated::rotated(&admin.app, request.mode, &numbers).await)
 }
 
-/// The number of each line's next key.
-async fn rotate_all(
-    app: &App,
-    algorithms: &[Algorithm],
-    timing: Timing,
-    event: &AuditEvent,
-) -> Result<Vec<(Algorithm, i64)>> {
-    // All of them or none.
-    next_steps(app, algorithms, timing)?;
-    let mut numbers = Vec::new();
-    for &alg in algorithms {
-        let number = app.keys.rotate(alg, timing, event).await?.map_err(too_many)?;
-        numbers.push((alg, number));
-    }
-    Ok(numbers)
-}
-
-fn next_steps(
-    app: &App,
-    algorithms: &[Algorithm],
-    timing: Timing,
-) -> Result<Vec<(Algorithm, Step)>> {
-    let step = |&alg: &Algorithm| Ok((alg, app.keys.next_step(alg, timing).map_err(too_many)?));
-    algorithms.iter().map(step).collect()
-}
-
-fn too_many(TooManyKeys(alg): TooManyKeys) -> Error {
-    Conflict.because(format!("{alg} has as many published keys as the JWKS may hold"))
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn too_many(full: TooManyKeys) -> Error {
+    Conflict.because(full.to_string())
 }
 
 async fn compromised(admin: &Admin<KeysRotate>, request: Request) -> Result<HttpResponse> {

@@ -1,12 +1,11 @@
 //! What the answers to rotations say: the next keys, and who has not seen them.
 use super::{
-    keys::{KeyView, no_store, view},
+    keys::{Told, no_store, tell},
     rotate::Mode,
 };
 use crate::{
     app::App,
-    clock::Timestamp,
-    keys::{Impact, Key, Line, Readers, Readiness, Snapshot, timeline::Step},
+    keys::{Impact, PlannedKey, Readers, Readiness, timeline::Step},
     model::Algorithm,
 };
 use actix_web::HttpResponse;
@@ -24,7 +23,7 @@ struct Answer<T> {
 
 #[derive(Serialize)]
 struct Rotated<'a> {
-    keys: Vec<KeyView<'a>>,
+    keys: Vec<Told<'a>>,
 }
 
 #[derive(Serialize)]
@@ -34,9 +33,8 @@ struct Plan<'a> {
 
 #[derive(Serialize)]
 struct Planned<'a> {
-    alg: Algorithm,
-    number: i64,
-    activates_at: Option<Timestamp>,
+    #[serde(flatten)]
+    key: PlannedKey,
     readiness: Readiness<'a>,
 }
 
@@ -56,11 +54,11 @@ const SURPRISE: &str = "not all who fetch the JWKS have seen the key that signs 
 pub async fn rotated(app: &App, mode: Mode, numbers: &[(Algorithm, i64)]) -> HttpResponse {
     let (fetchers, snapshot) = (app.known_fetchers().await, app.keys.snapshot());
     let readers = Readers::new(fetchers, &snapshot, &app.settings.keys, app.clock.now());
-    let keys = numbers.iter().filter_map(|&(alg, number)| numbered(&snapshot, alg, number));
+    let keys = numbers.iter().filter_map(|&(alg, number)| snapshot.numbered(alg, number));
     let next = |key| {
-        let mut view = view(&readers, key);
-        view.readiness = Some(readers.readiness(Some(key)));
-        view
+        let mut told = tell(&readers, key);
+        told.readiness = Some(readers.readiness(Some(key)));
+        told
     };
     let keys: Vec<_> = keys.map(next).collect();
     let warning = warning(mode, keys.iter().filter_map(|key| key.readiness.as_ref()));
@@ -73,13 +71,8 @@ pub async fn planned(app: &App, mode: Mode, steps: &[(Algorithm, Step)]) -> Http
     let now = app.clock.now();
     let readers = Readers::new(fetchers, &snapshot, &app.settings.keys, now);
     let plan = |&(alg, step): &(Algorithm, Step)| {
-        let key = numbered(&snapshot, alg, step.number());
-        let activates_at = match step {
-            Step::Make(plan) => Some(plan.activates_at),
-            Step::Activate(_) => Some(now),
-            Step::Wait(_) => key.map(|key| key.instants.activates_at),
-        };
-        Planned { alg, number: step.number(), activates_at, readiness: readers.readiness(key) }
+        let key = snapshot.numbered(alg, step.number());
+        Planned { key: snapshot.planned(alg, step, now), readiness: readers.readiness(key) }
     };
     let planned: Vec<_> = steps.iter().map(plan).collect();
     let warning = warning(mode, planned.iter().map(|planned| &planned.readiness));
@@ -90,15 +83,10 @@ pub async fn planned(app: &App, mode: Mode, steps: &[(Algorithm, Step)]) -> Http
 pub async fn compromised(app: &App, mode: Mode, dry_run: bool, impact: Impact) -> HttpResponse {
     let (fetchers, snapshot) = (app.known_fetchers().await, app.keys.snapshot());
     let readers = Readers::new(fetchers, &snapshot, &app.settings.keys, app.clock.now());
-    let successor = |number| readers.readiness(numbered(&snapshot, impact.alg, number));
+    let successor = |number| readers.readiness(snapshot.numbered(impact.alg, number));
     let readiness = impact.successor.map(successor);
     let warning = warning(mode, readiness.iter());
     no_store(&Answer { mode, dry_run, outcome: Report { impact, readiness }, warning })
-}
-
-fn numbered(snapshot: &Snapshot, alg: Algorithm, number: i64) -> Option<&Key> {
-    let keys = snapshot.keys(Line::Signing(alg));
-    keys.iter().find(|key| key.instants.number == number)
 }
 
 /// If the key signs at once and somebody does not expect it.

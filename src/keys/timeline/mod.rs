@@ -30,6 +30,11 @@ impl Instants {
         let after = |end: Option<Timestamp>| end.is_none_or(|end| end > self.activates_at);
         after(self.revoked_at) && after(self.retired_at)
     }
+
+    /// When the key that follows this one on schedule is announced.
+    pub fn successor_announced_at(&self, settings: &KeySettings) -> Timestamp {
+        self.activates_at + settings.rotate_every - settings.announce_for
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,7 +88,8 @@ pub enum Start {
 }
 
 /// How soon the next key of a line is to sign.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Timing {
     /// After it has been announced: no verifier notices.
     #[default]
@@ -182,7 +188,7 @@ impl<'a> Timeline<'a> {
     /// The successor of the key that signs, if it is time to announce it.
     fn next(&self, active: &Instants, settings: &KeySettings, now: Timestamp) -> Option<Plan> {
         let activates_at = active.activates_at + settings.rotate_every;
-        if now + settings.announce_for < activates_at || active.retired_at.is_some() {
+        if now < active.successor_announced_at(settings) || active.retired_at.is_some() {
             return None;
         }
         // A service that was stopped for long is late: the announcement is never cut short.
