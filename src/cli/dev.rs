@@ -3,7 +3,7 @@ use super::{
     demo::{self, Demo},
     output::print_json,
     serve::{listen, run},
-    settings::{open_app, sqlite_in},
+    settings::{open_app, path_text, sqlite_in},
 };
 use crate::{config::Settings, keys::MasterKeys};
 use anyhow::Context;
@@ -67,8 +67,4 @@ fn create_dir(dir: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.with_context(|| format!("cannot make the folder {}", dir.display()))
-}
-
-fn path_text(path: &Path) -> anyhow::Result<String> {
-    Ok(path.to_str().context("the path of --data has to be UTF-8")?.to_owned())
 }

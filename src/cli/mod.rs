@@ -4,6 +4,7 @@ mod client;
 mod demo;
 mod dev;
 mod init;
+mod keys;
 mod output;
 mod serve;
 mod settings;
@@ -24,6 +25,9 @@ pub enum Command {
     /// Register and manage OAuth clients.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// Look at, rotate and revoke signing keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Create and manage users.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -40,6 +44,7 @@ impl Command {
                 Self::Init(init) => init.run(),
                 Self::Serve(serve) => serve.run().await,
                 Self::Client(command) => command.run().await,
+                Self::Keys(command) => command.run().await,
                 Self::User(command) => command.run().await,
             }
         })

@@ -8,7 +8,7 @@ pub struct Location {
     /// The settings file, in TOML; variables such as `MINTMARK__ISSUER` override it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder of the embedded database.
+    /// The folder of the embedded database, and of its master key if none is configured.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Another database: sqlite:PATH or postgres://…
@@ -31,6 +31,11 @@ impl Location {
         let mut settings = Settings::load(self.config.as_deref(), std::env::vars().collect())?;
         if let Some(dir) = &self.data {
             settings.database.url = sqlite_in(dir).into();
+            // Where `dev` keeps it.
+            let master_key = dir.join("master.key");
+            if settings.master_key.is_default() && master_key.exists() {
+                settings.master_key.file = path_text(&master_key)?;
+            }
         }
         if let Some(url) = &self.database {
             settings.database.url = url.clone().into();
@@ -48,6 +53,10 @@ impl Location {
 
 pub fn sqlite_in(dir: &Path) -> String {
     format!("sqlite:{}", dir.join("mintmark.db").display())
+}
+
+pub fn path_text(path: &Path) -> anyhow::Result<String> {
+    Ok(path.to_str().context("the path of --data has to be UTF-8")?.to_owned())
 }
 
 /// Starts the log and opens everything.

@@ -109,6 +109,13 @@ pub enum LogFormat {
 }
 
 impl MasterKeySettings {
+    const DEFAULT_FILE: &str = "keys/master.key";
+
+    /// Whether nobody has said where it comes from.
+    pub fn is_default(&self) -> bool {
+        self.file == Self::DEFAULT_FILE && self.key.expose_secret().is_empty()
+    }
+
     pub fn is_given(&self) -> bool {
         !self.file.is_empty() || !self.key.expose_secret().is_empty()
     }

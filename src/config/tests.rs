@@ -22,6 +22,14 @@ fn the_environment_overrides_the_defaults() {
 }
 
 #[test]
+fn the_default_of_the_master_key_is_known_as_such() {
+    assert!(load(&[]).unwrap().master_key.is_default());
+    for set in ["MINTMARK__MASTER_KEY__KEY", "MINTMARK__MASTER_KEY__FILE"] {
+        assert!(!load(&[(set, "x")]).unwrap().master_key.is_default(), "{set}");
+    }
+}
+
+#[test]
 fn a_misspelt_key_is_refused_and_named() {
     let error = load(&[("MINTMARK__DATABASE__ULR", "x")]).unwrap_err();
     assert!(error.to_string().contains("ulr"), "{error}");

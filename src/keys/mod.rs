@@ -3,6 +3,7 @@
 //!
 //! Replicas need no leader. A new key is an insert of (line, number) that only one of them can win,
 //! and every replica computes the same state from the same rows and the clock ([`timeline`]).
+mod answers;
 mod compromise;
 mod error;
 mod fetchers;
@@ -22,6 +23,7 @@ pub mod timeline;
 mod upkeep;
 mod view;
 
+pub use answers::{Answer, KeyList, KnownKey, Mode, Planned, ReadyKey, Report, Rotated};
 pub use compromise::{Compromise, Impact};
 pub use error::{Error, Result};
 pub use fetchers::Fetchers;

@@ -57,6 +57,8 @@ fn every_command_and_argument_is_explained() {
         "serve --config <FILE>",
         "client create --redirect-uri <URI>",
         "client new-secret <CLIENT_ID>",
+        "keys revoke <KID>",
+        "keys export-jwks --output <FILE>",
         "user set-password <USERNAME>",
         "user create --permission <PERMISSION>",
     ] {

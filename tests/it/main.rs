@@ -25,6 +25,8 @@ mod http_protocol;
 mod import;
 mod init_command;
 mod jwks;
+mod keys_command;
+mod keys_files;
 mod layers;
 mod lines;
 mod log;

@@ -1,12 +1,11 @@
 //! `POST /admin/v1/keys/import`.
 use super::{
     super::extract::{Admin, Json, KeysImport},
-    rotate::Mode,
-    rotated,
+    keys::{answer, no_store},
 };
 use crate::{
     keys::{
-        Import, Imported, NotImported,
+        Import, Imported, Mode, NotImported, Readers,
         timeline::{Step, Timing},
     },
     model::Algorithm,
@@ -43,11 +42,14 @@ pub async fn import(
     let imported = async move { app.keys.import(import, &event).await };
     let imported = admin.app.to_the_end(imported).await?.map_err(|cause| refused(&cause))?;
     let Imported { alg, plan, .. } = imported;
-    Ok(if dry_run {
-        rotated::planned(&admin.app, mode, &[(alg, Step::Make(plan))]).await
-    } else {
-        rotated::rotated(&admin.app, mode, &[(alg, plan.number)]).await
-    })
+    let say = |readers: &Readers<'_>| {
+        if dry_run {
+            no_store(&readers.planned(mode, &[(alg, Step::Make(plan))]))
+        } else {
+            no_store(&readers.rotated(mode, &[(alg, plan.number)]))
+        }
+    };
+    Ok(answer(&admin.app, say).await)
 }
 
 fn read(request: Request) -> Result<Import> {

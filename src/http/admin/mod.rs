@@ -2,5 +2,4 @@
 pub mod import;
 pub mod keys;
 pub mod rotate;
-mod rotated;
 pub mod sessions;

@@ -1,10 +1,10 @@
 //! `POST /admin/v1/keys/rotate`.
 use super::{
     super::extract::{Admin, Json, KeysRotate},
-    rotated,
+    keys::{answer, no_store},
 };
 use crate::{
-    keys::{Compromise, TooManyKeys, timeline::Timing},
+    keys::{Compromise, Mode, Readers, TooManyKeys, timeline::Timing},
     model::Algorithm,
     oauth::{
         Code::{Conflict, InvalidRequest, NotFound},
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// What to rotate, and how; without it, every algorithm, gracefully.
@@ -25,15 +25,6 @@ pub struct Request {
     kid: Option<String>,
     dry_run: bool,
     end_sessions: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    #[default]
-    Graceful,
-    Immediate,
-    Compromised,
 }
 
 pub async fn rotate(
@@ -62,12 +53,14 @@ async fn in_time(
     let chosen = request.alg.map_or_else(|| algorithms.clone(), |alg| vec![alg]);
     if request.dry_run {
         let steps = admin.app.keys.next_steps(&chosen, timing).map_err(too_many)?;
-        return Ok(rotated::planned(&admin.app, request.mode, &steps).await);
+        let planned = |readers: &Readers<'_>| no_store(&readers.planned(request.mode, &steps));
+        return Ok(answer(&admin.app, planned).await);
     }
     let (app, event) = (Arc::clone(&admin.app), admin.event(timing.action()));
     let rotated = async move { app.keys.rotate_all(&chosen, timing, &event).await };
     let numbers = admin.app.to_the_end(rotated).await?.map_err(too_many)?;
-    Ok(rotated::rotated(&admin.app, request.mode, &numbers).await)
+    let rotated = |readers: &Readers<'_>| no_store(&readers.rotated(request.mode, &numbers));
+    Ok(answer(&admin.app, rotated).await)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
@@ -76,7 +69,7 @@ fn too_many(full: TooManyKeys) -> Error {
 }
 
 async fn compromised(admin: &Admin<KeysRotate>, request: Request) -> Result<HttpResponse> {
-    let Request { alg: None, kid: Some(kid), mode, dry_run, end_sessions } = request else {
+    let Request { alg: None, kid: Some(kid), mode: _, dry_run, end_sessions } = request else {
         return Err(InvalidRequest.because("the mode compromised takes kid, and no alg"));
     };
     let compromise = Compromise { kid, dry_run, end_sessions };
@@ -84,5 +77,6 @@ async fn compromised(admin: &Admin<KeysRotate>, request: Request) -> Result<Http
     let revoke = async move { app.keys.compromised(&compromise, &event).await };
     let impact = admin.app.to_the_end(revoke).await?;
     let impact = impact.ok_or_else(|| NotFound.because("no published key has that kid"))?;
-    Ok(rotated::compromised(&admin.app, mode, dry_run, impact).await)
+    let report = |readers: &Readers<'_>| no_store(&readers.compromised(dry_run, &impact));
+    Ok(answer(&admin.app, report).await)
 }
