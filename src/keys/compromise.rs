@@ -99,9 +99,11 @@ impl KeyRing {
         if !self.replace(&mut impact, leak.step, ending, event).await? {
             return Ok(None);
         }
-        // Its line may need an announced key now, or another line one that signs.
-        self.take_due_steps().await?;
         self.reload().await?;
+        // Its line may need an announced key now, or another line one that signs.
+        if self.take_due_steps().await? {
+            self.reload().await?;
+        }
         Ok(Some(impact))
     }
 

@@ -23,6 +23,7 @@ on_both!(
     without_any_key_that_signs_one_is_made_at_once,
     an_announced_key_signs_early_when_the_last_that_signed_is_lost,
     a_leaked_key_of_a_line_that_is_switched_off_has_no_successor,
+    when_the_last_key_that_signs_has_leaked_the_announced_one_signs_at_once,
 );
 
 fn on(algorithms: &[Algorithm], default: Algorithm) -> impl FnOnce(&mut Settings) {
@@ -201,4 +202,15 @@ async fn a_leaked_key_of_a_line_that_is_switched_off_has_no_successor(database: 
     assert_eq!(report.json["successor"], Value::Null);
     assert_eq!(states(&new, "RS256").await, ["revoked"]);
     assert_eq!(alg_of_token(&new).await, "ES256");
+}
+
+async fn when_the_last_key_that_signs_has_leaked_the_announced_one_signs_at_once(
+    database: Database,
+) {
+    let old = Server::with(database, on(&[Es256], Es256)).await;
+    let new = old.replica_with(on(&[Rs256], Rs256)).await;
+    let kid = new.signing_kid().await;
+    new.rotate(json!({ "mode": "compromised", "kid": kid })).await.expect(200);
+    assert_eq!(states(&new, "RS256").await, ["active"]);
+    assert_eq!(alg_of_token(&new).await, "RS256");
 }

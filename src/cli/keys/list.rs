@@ -37,11 +37,9 @@ impl List {
         }
         tell_lines(snapshot, settings, now);
         list.keys.iter().for_each(tell_readiness);
-        match keys.len() - shown.len() {
-            0 => {}
-            left_out => {
-                println!("Not shown: {left_out} that left the JWKS long ago; --all shows them.");
-            }
+        let left_out = keys.len() - shown.len();
+        if left_out > 0 {
+            println!("Not shown: {left_out} that left the JWKS long ago; --all shows them.");
         }
         Ok(())
     }
