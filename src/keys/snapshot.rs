@@ -139,7 +139,15 @@ impl Snapshot {
     pub fn signer(&self, wanted: Algorithm, now: Timestamp) -> Option<Arc<Signer>> {
         let mut algorithms =
             [wanted, self.default_alg].into_iter().chain(Algorithm::ALL.iter().copied());
-        algorithms.find_map(|alg| self.active(Line::Signing(alg), now)?.signer.clone())
+        algorithms.find_map(|alg| self.signer_of(Line::Signing(alg), now))
+    }
+
+    /// A request that began before another key took over may find that the secret half of the key
+    /// that signed then is gone. The one that took over signs for it.
+    fn signer_of(&self, line: Line, now: Timestamp) -> Option<Arc<Signer>> {
+        let then = self.timeline(line).active_at(now)?.number;
+        let mut since = self.keys(line).iter().filter(|key| key.instants.number >= then);
+        since.find_map(|key| key.signer.clone())
     }
 
     /// The public key of that `kid`, if tokens that it signed may still be valid.

@@ -4,7 +4,7 @@ use crate::{
     support::{Database, ResourceServer, Server, kid_of},
 };
 use futures_util::future::join_all;
-use mintmark::model::Algorithm;
+use mintmark::model::{Algorithm, TokenType};
 use serde_json::json;
 use std::{
     collections::HashSet,
@@ -20,6 +20,7 @@ on_both!(
     a_graceful_rotation_announces_then_signs_then_verifies_then_is_gone,
     an_immediate_rotation_signs_at_once_and_old_tokens_stay_good,
     an_immediate_rotation_activates_the_announced_key,
+    a_request_that_began_before_a_rotation_is_signed_by_the_key_that_took_over,
     keys_rotate_on_schedule_and_nobody_who_caches_the_jwks_notices,
     a_service_that_was_stopped_for_long_does_not_cut_the_announcement_short,
     a_verifier_that_refetches_on_an_unknown_kid_never_fails_during_rotations,
@@ -89,6 +90,23 @@ async fn an_immediate_rotation_activates_the_announced_key(database: Database) {
     assert_eq!(activated["keys"][0]["state"], "active");
     assert_eq!(announced["keys"][0]["kid"], server.signing_kid().await);
     assert_eq!(server.database.number("SELECT COUNT(*) FROM keys WHERE line = 'ES256'").await, 2);
+}
+
+/// The instant of a request is that of its begin, and its keys are those that are known at its end.
+async fn a_request_that_began_before_a_rotation_is_signed_by_the_key_that_took_over(
+    database: Database,
+) {
+    let server = Server::start(database).await;
+    for mode in ["immediate", "compromised"] {
+        let kid = server.signing_kid().await;
+        let began_at = server.clock.now();
+        server.advance(1);
+        let kid = (mode == "compromised").then_some(kid);
+        server.rotate(json!({ "mode": mode, "kid": kid })).await.expect(200);
+        let signer = server.app.keys.snapshot().signer(Algorithm::Es256, began_at).unwrap();
+        let token = signer.sign(TokenType::AtJwt, &json!({})).unwrap();
+        assert_eq!(kid_of(&token), server.signing_kid().await, "{mode}");
+    }
 }
 
 /// Who holds a copy of the JWKS that is as old as it may be knows every key that signs: case 306.
