@@ -90,18 +90,19 @@ impl Snapshot {
         self.rows == rows
     }
 
-    /// Whether no replica needs the key's secret half any more. A superseded signing key only verifies,
-    /// for which its public half is enough, once even a clock that is slow has seen it superseded. The
-    /// keys of handles have no public half and are needed until they are gone.
+    /// Whether no replica needs the key's secret half any more, not even one whose clock is slow. A
+    /// superseded signing key only verifies, for which its public half is enough. The keys of handles
+    /// have no public half and are needed until they are gone.
     pub(super) fn is_spent(&self, key: &Key, now: Timestamp) -> bool {
-        match (key.line, self.state(key, now)) {
-            (_, State::Revoked | State::Gone) => true,
-            (_, State::Announced | State::Active) | (Line::Handle, State::Verifying) => false,
-            (Line::Signing(_), State::Verifying) => self
-                .timeline(key.line)
-                .superseded_at(&key.instants)
-                .is_some_and(|superseded_at| superseded_at + self.leeway <= now),
-        }
+        let needed_until = match (key.line, self.state(key, now)) {
+            (_, State::Revoked) => return true,
+            (_, State::Announced | State::Active) => return false,
+            (Line::Handle, State::Verifying | State::Gone) => self.unpublished_at(key),
+            (Line::Signing(_), State::Verifying | State::Gone) => {
+                self.timeline(key.line).superseded_at(&key.instants)
+            }
+        };
+        needed_until.is_some_and(|needed_until| needed_until + self.leeway <= now)
     }
 
     /// Whether it can still sign with a key that does not sign any more.

@@ -2,9 +2,10 @@
 //! key of its MAC can change under it.
 use crate::{
     on_both,
-    support::{Answer, Database, Server},
+    support::{Answer, Database, Server, shifted},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use mintmark::config::Settings;
 use std::time::Duration;
 
 on_both!(
@@ -12,6 +13,7 @@ on_both!(
     a_made_up_token_is_refused_without_a_query,
     tokens_outlive_the_key_of_their_mac,
     a_retry_across_a_change_of_keys_gets_the_same_successor,
+    a_key_is_erased_when_no_replica_with_a_slow_clock_needs_it,
 );
 
 const PREFIX: &str = "mint_rt_";
@@ -158,4 +160,21 @@ async fn a_retry_across_a_change_of_keys_gets_the_same_successor(database: Datab
     let retried = server.refresh_with_service(by_service.refresh_token()).await.expect(200);
     assert_eq!(retried.refresh_token(), service.refresh_token());
     server.refresh_with_service(service.refresh_token()).await.expect(200);
+}
+
+async fn a_key_is_erased_when_no_replica_with_a_slow_clock_needs_it(database: Database) {
+    let short = |settings: &mut Settings| {
+        settings.keys.rotate_every = Duration::from_secs(10 * DAY);
+        settings.keys.announce_for = Duration::from_secs(DAY);
+        settings.sessions.absolute_lifetime = Duration::from_secs(DAY);
+    };
+    let slow = Server::with(database, short).await;
+    let leeway = slow.app.settings.keys.leeway.as_secs();
+    let fast = slow.replica_at(shifted(&slow.clock, leeway.cast_signed()), short).await;
+    let erased = "SELECT COUNT(*) FROM keys WHERE line = 'handle' AND sealed IS NULL";
+    for (seconds, count) in [(9 * DAY - leeway, 0), (DAY, 0), (DAY + leeway, 0), (leeway, 1)] {
+        advance(&fast, seconds).await;
+        advance(&slow, seconds).await;
+        assert_eq!(fast.database.number(erased).await, count);
+    }
 }

@@ -1,6 +1,10 @@
 use super::{Answer, Server, part_of};
+use mintmark::clock::Clock;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicI64},
+};
 
 /// What tests about keys ask for again and again.
 impl Server {
@@ -33,4 +37,9 @@ impl Server {
 
 pub fn kid_of(token: &str) -> String {
     part_of(token, 0)["kid"].as_str().unwrap().to_owned()
+}
+
+/// A clock that is ahead of another, or behind it.
+pub fn shifted(clock: &Clock, seconds: i64) -> Clock {
+    Clock::Manual(Arc::new(AtomicI64::new(clock.now().0 + seconds * 1000)))
 }

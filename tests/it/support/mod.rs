@@ -16,7 +16,7 @@ pub use database::Database;
 pub use forger::Forger;
 pub use forwarder::Forwarder;
 pub use http::Answer;
-pub use keys::kid_of;
+pub use keys::{kid_of, shifted};
 pub use memory::{Memory, Sealed};
 pub use process::{PROGRAM, Process};
 pub use program::{Outcome, run, run_in, run_with};

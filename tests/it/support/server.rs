@@ -50,12 +50,17 @@ impl Server {
 
     /// A replica whose settings differ.
     pub async fn replica_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.replica_at(self.clock.clone(), change).await
+    }
+
+    /// A replica with a clock of its own.
+    pub async fn replica_at(&self, clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::copy(self.database.dir.path().join("master.key"), dir.path().join("master.key"))
             .unwrap();
         let database = Database { url: self.database.url.clone(), dir };
         let settings = self.app.settings.clone();
-        Self::at(database, self.clock.clone(), |new| {
+        Self::at(database, clock, |new| {
             new.issuer.clone_from(&settings.issuer);
             new.keys.clone_from(&settings.keys);
             new.sessions.clone_from(&settings.sessions);
