@@ -71,11 +71,13 @@ impl Settings {
 
     fn check(&self) -> Result<(), ConfigError> {
         let keys = &self.keys;
-        let announce_at_least = keys.jwks_max_age + keys.leeway;
+        // A replica may take poll_interval to learn of a key, and until then hands out a JWKS without it.
+        let announce_at_least = keys.jwks_max_age + keys.leeway + keys.poll_interval;
         if keys.announce_for < announce_at_least {
             return unusable(format!(
-                "keys.announce_for is {}, but keys.jwks_max_age + keys.leeway is {}: a key would \
-                 sign before those who cache the JWKS know it; set announce_for to {} or more",
+                "keys.announce_for is {}, but keys.jwks_max_age + keys.leeway + \
+                 keys.poll_interval is {}: a key would sign before those who cache the JWKS know \
+                 it; set announce_for to {} or more",
                 text(keys.announce_for),
                 text(announce_at_least),
                 text(announce_at_least),

@@ -58,8 +58,9 @@ fn a_secret_can_come_from_a_file() {
 #[test]
 fn settings_that_would_break_verifiers_are_refused_with_both_values() {
     let error = load(&[("MINTMARK__KEYS__ANNOUNCE_FOR", "1h")]).unwrap_err().to_string();
-    assert!(error.contains("announce_for is 1h") && error.contains("1h 1m"), "{error}");
-    assert!(load(&[("MINTMARK__KEYS__ANNOUNCE_FOR", "61m")]).is_ok());
+    assert!(error.contains("announce_for is 1h") && error.contains("1h 1m 5s"), "{error}");
+    assert!(load(&[("MINTMARK__KEYS__ANNOUNCE_FOR", "61m 4s")]).is_err());
+    assert!(load(&[("MINTMARK__KEYS__ANNOUNCE_FOR", "61m 5s")]).is_ok());
     assert!(load(&[("MINTMARK__KEYS__ROTATE_EVERY", "25h")]).is_err());
     assert!(load(&[("MINTMARK__KEYS__POLL_INTERVAL", "2m")]).is_err());
     assert!(load(&[("MINTMARK__KEYS__ALGORITHMS", "RS256")]).is_err());
