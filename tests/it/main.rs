@@ -51,6 +51,7 @@ mod sealed_keys;
 mod serve_command;
 mod session_refresh;
 mod shutdown;
+mod soak;
 mod support;
 mod token_endpoint;
 mod token_errors;

@@ -8,9 +8,12 @@ mod keys;
 mod memory;
 mod process;
 mod program;
+mod random;
 mod raw;
 mod resource_server;
 mod server;
+mod soak;
+mod verifier;
 
 pub use database::Database;
 pub use forger::Forger;
@@ -20,9 +23,12 @@ pub use keys::{kid_of, shifted};
 pub use memory::{Memory, Sealed};
 pub use process::{PROGRAM, Process};
 pub use program::{Outcome, run, run_in, run_with};
+pub use random::Random;
 pub use raw::Raw;
 pub use resource_server::ResourceServer;
 pub use server::{PASSWORD, SECRET, Server, basic, hash_of, part_of};
+pub use soak::{STEP, Soak};
+pub use verifier::{Library, Verifier};
 
 /// Each test of the list runs on SQLite and on PostgreSQL. It is given a fresh [`Database`].
 #[macro_export]
