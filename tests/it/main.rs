@@ -25,6 +25,7 @@ mod http_protocol;
 mod import;
 mod init_command;
 mod jwks;
+mod key_races;
 mod keys_command;
 mod keys_files;
 mod layers;

@@ -96,7 +96,7 @@ impl Database {
                 COALESCE(sealed, 'none'), CAST(published_at AS TEXT), CAST(activates_at AS TEXT),
                 COALESCE(CAST(retired_at AS TEXT), 'none'), CAST(longest_token AS TEXT),
                 COALESCE(CAST(revoked_at AS TEXT), 'none'), origin
-            FROM keys ORDER BY CASE line WHEN 'ES256' THEN 1 WHEN 'RS256' THEN 2 ELSE 3 END, number";
+            FROM keys ORDER BY CASE line WHEN 'ES256' THEN 1 WHEN 'RS256' THEN 2 ELSE 3 END, keys.number";
         if self.is_sqlite() {
             let pool = SqlitePool::connect(&self.url).await.unwrap();
             let rows = sqlx::query(ROWS).fetch_all(&pool).await.unwrap();

@@ -13,11 +13,20 @@ pub struct Answer {
 
 impl Answer {
     pub async fn to(request: RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        Self::read(request).await.unwrap()
+    }
+
+    /// None if the connection breaks, as one to a process that is killed does.
+    pub async fn unless_broken(request: RequestBuilder) -> Option<Self> {
+        Self::read(request).await.ok()
+    }
+
+    async fn read(request: RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let text = response.text().await?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Self { status, headers, text, json }
+        Ok(Self { status, headers, text, json })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

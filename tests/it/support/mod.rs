@@ -1,6 +1,7 @@
 //! What tests stand on: databases of their own, a server in this process with a clock they can move,
 //! the program as a process of its own, and people who talk to it.
 mod database;
+mod fleet;
 mod forger;
 mod forwarder;
 mod http;
@@ -16,6 +17,7 @@ mod soak;
 mod verifier;
 
 pub use database::Database;
+pub use fleet::Fleet;
 pub use forger::Forger;
 pub use forwarder::Forwarder;
 pub use http::Answer;

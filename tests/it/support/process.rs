@@ -103,6 +103,11 @@ impl Process {
 
     /// Posts a form, with the credentials of a member of [`Self::dev`] such as `client` if one is named.
     pub async fn post(&self, path: &str, client: Option<&str>, form: &str) -> Answer {
+        Answer::to(self.form(path, client, form)).await
+    }
+
+    /// The request of [`Self::post`].
+    pub fn form(&self, path: &str, client: Option<&str>, form: &str) -> reqwest::RequestBuilder {
         let mut request = self
             .http
             .post(format!("{}{path}", self.issuer()))
@@ -112,7 +117,7 @@ impl Process {
             let text = |member: &str| client[member].as_str().unwrap().to_owned();
             request = request.basic_auth(text("client_id"), Some(text("client_secret")));
         }
-        Answer::to(request).await
+        request
     }
 
     /// The demo user logs in with the demo public client.
@@ -130,10 +135,22 @@ impl Process {
 
     /// Immediate, of every algorithm.
     pub async fn rotate(&self) -> Answer {
-        let token = self.post("/oauth/token", Some("admin"), "grant_type=client_credentials").await;
+        let token = Answer::to(self.admin_token()).await;
         let request = self.http.post(format!("{}/admin/v1/keys/rotate", self.issuer()));
         let request = request.bearer_auth(token.expect(200).access_token());
         Answer::to(request.json(&serde_json::json!({ "mode": "immediate" }))).await.expect(200)
+    }
+
+    /// Asks for an access token for the admin API.
+    pub fn admin_token(&self) -> reqwest::RequestBuilder {
+        self.form("/oauth/token", Some("admin"), "grant_type=client_credentials")
+    }
+
+    /// The kids that the JWKS holds now.
+    pub async fn published(&self) -> Vec<String> {
+        let jwks = self.get("/.well-known/jwks.json").await.expect(200).json;
+        let keys = jwks["keys"].as_array().unwrap().iter();
+        keys.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The kid of an access token that is made now.
