@@ -1,7 +1,7 @@
 //! `mintmark keys …`, beside a server that runs on the same database.
 use crate::{
     on_both,
-    support::{Answer, Database, Outcome, Process, Server, run, run_with},
+    support::{Database, Outcome, Process, Server, run, run_with},
 };
 use mintmark::{config::Settings, model::Algorithm};
 use serde_json::{Value, json};
