@@ -3,7 +3,7 @@
 use super::{
     KeyRing, Line, Result,
     making::record,
-    timeline::{Instants, Step, Timing},
+    timeline::{Instants, Step},
 };
 use crate::{
     clock::Timestamp,
@@ -113,10 +113,9 @@ impl KeyRing {
         let key = snapshot.key(kid).filter(|key| snapshot.state(key, now).is_published())?;
         let Line::Signing(alg) = key.line else { return None };
         let (timeline, key) = (snapshot.timeline(key.line), key.instants);
-        let signing = timeline.active_at(now).is_some_and(|active| active.number == key.number);
         // A line that is switched off needs no successor: others sign.
-        let succeeds = signing && self.policy.is_on(Line::Signing(alg));
-        let step = succeeds.then(|| timeline.on_demand(Timing::Immediate, &self.policy.keys, now));
+        let replacement = timeline.replacement(&key, &self.policy.keys, now);
+        let step = replacement.filter(|_| self.policy.is_on(Line::Signing(alg)));
         let span = Span::of(&key, timeline.superseded_at(&key), now);
         Some(Leak { alg, key, step, span })
     }

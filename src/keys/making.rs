@@ -78,13 +78,9 @@ impl Prepared {
         {
             return Ok(true);
         }
-        match self.step {
-            // Another replica may have made the number first, to sign later.
-            Step::Make(plan) if plan.activates_at <= now => {
-                Ok(conn.activate_key(line, plan.number, now).await?)
-            }
-            Step::Activate(number) => Ok(conn.activate_key(line, number, now).await?),
-            Step::Make(_) | Step::Wait(_) => Ok(false),
+        match self.step.left_to_activate(now) {
+            Some(number) => Ok(conn.activate_key(line, number, now).await?),
+            None => Ok(false),
         }
     }
 

@@ -37,8 +37,9 @@ impl KeyRing {
         settings: &Settings,
     ) -> Result<Self> {
         let ring = Self::visit(store, clock, master, settings).await?;
-        ring.settle_lines().await?;
         ring.maintain().await?;
+        ring.retire_lines().await?;
+        ring.keep_lines().await?;
         Ok(ring)
     }
 

@@ -2,7 +2,7 @@
 use super::{
     Jwks, Key, Line, MacKey, MasterKeys, Result, key,
     line::Policy,
-    timeline::{Instants, State, Timeline},
+    timeline::{Instants, State, Timeline, signing_order},
 };
 use crate::{
     clock::Timestamp,
@@ -91,18 +91,15 @@ impl Snapshot {
     }
 
     /// Whether no replica needs the key's secret half any more, not even one whose clock is slow. A
-    /// superseded signing key only verifies, for which its public half is enough. The keys of handles
-    /// have no public half and are needed until they are gone.
+    /// signing key that only verifies has its public half for that. The keys of handles have none and
+    /// are needed until they are gone.
     pub(super) fn is_spent(&self, key: &Key, now: Timestamp) -> bool {
-        let needed_until = match (key.line, self.state(key, now)) {
-            (_, State::Revoked) => return true,
-            (_, State::Announced | State::Active) => return false,
-            (Line::Handle, State::Verifying | State::Gone) => self.unpublished_at(key),
-            (Line::Signing(_), State::Verifying | State::Gone) => {
-                self.timeline(key.line).superseded_at(&key.instants)
+        match key.line {
+            Line::Signing(_) => self.timeline(key.line).is_spent(&key.instants, self.leeway, now),
+            Line::Handle => {
+                self.unpublished_at(key).is_some_and(|gone_at| gone_at + self.leeway <= now)
             }
-        };
-        needed_until.is_some_and(|needed_until| needed_until + self.leeway <= now)
+        }
     }
 
     /// Whether it can still sign with a key that does not sign any more.
@@ -135,18 +132,16 @@ impl Snapshot {
         self.lines.values().flat_map(|line| &line.keys).find(|key| key.kid == kid)
     }
 
-    /// What signs now: with the algorithm that is wanted, and while its line has no key to sign with,
-    /// as it was switched on or off lately, with the default one or else any that has.
+    /// What signs now, with the algorithm that is wanted if its line can.
     pub fn signer(&self, wanted: Algorithm, now: Timestamp) -> Option<Arc<Signer>> {
-        let mut algorithms =
-            [wanted, self.default_alg].into_iter().chain(Algorithm::ALL.iter().copied());
-        algorithms.find_map(|alg| self.signer_of(Line::Signing(alg), now))
+        let mut order = signing_order(wanted, self.default_alg, Algorithm::ALL);
+        order.find_map(|(alg, state)| self.signer_of(Line::Signing(alg), state, now))
     }
 
     /// A request that began before another key took over may find that the secret half of the key
     /// that signed then is gone. The one that took over signs for it.
-    fn signer_of(&self, line: Line, now: Timestamp) -> Option<Arc<Signer>> {
-        let then = self.timeline(line).active_at(now)?.number;
+    fn signer_of(&self, line: Line, state: State, now: Timestamp) -> Option<Arc<Signer>> {
+        let then = self.timeline(line).signing_at(state, now)?.number;
         let mut since = self.keys(line).iter().filter(|key| key.instants.number >= then);
         since.find_map(|key| key.signer.clone())
     }
@@ -159,7 +154,7 @@ impl Snapshot {
 
     /// The key that makes the MACs of handles at this instant.
     pub fn mac_key_at(&self, at: Timestamp) -> Option<MacKey> {
-        let key = self.active(Line::Handle, at)?;
+        let key = self.signing(Line::Handle, State::Active, at)?;
         let number = u16::try_from(key.instants.number).ok()?;
         Some(MacKey { number, key: key.mac.clone()? })
     }
@@ -171,8 +166,8 @@ impl Snapshot {
         named.find(|key| self.state(key, now).is_published())?.mac.as_deref()
     }
 
-    fn active(&self, line: Line, at: Timestamp) -> Option<&Key> {
-        let number = self.timeline(line).active_at(at)?.number;
+    fn signing(&self, line: Line, state: State, at: Timestamp) -> Option<&Key> {
+        let number = self.timeline(line).signing_at(state, at)?.number;
         self.keys(line).iter().find(|key| key.instants.number == number)
     }
 

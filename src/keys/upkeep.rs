@@ -1,6 +1,6 @@
 //! What each replica does every few seconds, so that the lines follow the schedule and the settings.
 use super::{
-    Key, KeyRing, Line, Result,
+    KeyRing, Line, Result,
     making::record,
     timeline::{Start, Step},
 };
@@ -50,8 +50,7 @@ impl KeyRing {
         let any_signs = Line::all().any(|line| line != Line::Handle && signs(line));
         let due = Line::all().filter(|line| self.policy.is_on(*line)).filter_map(|line| {
             // The keys of handles are not published, so nobody has to learn of them.
-            let announced = any_signs && line != Line::Handle;
-            let start = if announced { Start::Announced } else { Start::AtOnce };
+            let start = Start::of(line != Line::Handle, any_signs);
             Some((line, snapshot.timeline(line).due(&self.policy.keys, start, now)?))
         });
         due.collect()
@@ -69,42 +68,37 @@ impl KeyRing {
         Ok(conn.lengthen_keys(line.as_str(), active.number, self.longest_token(line)).await?)
     }
 
-    /// Lets the lines that are switched off run out, and those that are switched on go on if they
-    /// were to run out. Done at the start only, so that what the replica started last has been told
-    /// holds, and those with older settings do not work against it.
-    pub(super) async fn settle_lines(&self) -> Result<()> {
-        let mut changed = false;
-        for line in Line::all() {
-            changed |= if self.policy.is_on(line) {
-                self.keep(line, self.now()).await?
-            } else {
-                self.retire(line, self.now()).await?
-            };
+    /// Lets the lines run out that are switched off here. Done at the start only, as
+    /// [`keep_lines`](Self::keep_lines) is: who started last has the newest settings.
+    pub(super) async fn retire_lines(&self) -> Result<()> {
+        for line in Line::all().filter(|line| !self.policy.is_on(*line)) {
+            let (now, snapshot) = (self.now(), self.snapshot().clone());
+            let kept = Line::all().filter(|line| *line != Line::Handle && self.policy.is_on(*line));
+            let others = kept.filter_map(|line| snapshot.timeline(line).signs_from(now)).min();
+            let end = snapshot.timeline(line).retirement(&self.policy.keys, others, now);
+            let Some(end) = end else { continue };
+            let mut conn = self.store.write().await?;
+            let retired = conn.retire_keys(line.as_str(), end.from, end.at).await?;
+            self.finish(conn, retired, ("key.retired", line, end.from)).await?;
+            self.reload().await?;
         }
-        if changed { self.reload().await } else { Ok(()) }
+        Ok(())
     }
 
-    /// The keys go on for as long as a new line is announced: until then other lines sign that were
-    /// switched on in its place.
-    async fn retire(&self, line: Line, now: Timestamp) -> Result<bool> {
-        let snapshot = self.snapshot();
-        let goes_on = |key: &&Key| {
-            key.instants.retired_at.is_none() && snapshot.state(key, now).needs_secret()
-        };
-        let Some(first) = snapshot.keys(line).iter().find(goes_on) else { return Ok(false) };
-        let (number, at) = (first.instants.number, now + self.policy.keys.announce_for);
-        let mut conn = self.store.write().await?;
-        let retired = conn.retire_keys(line.as_str(), number, at).await?;
-        self.finish(conn, retired, ("key.retired", line, number)).await
-    }
-
-    async fn keep(&self, line: Line, now: Timestamp) -> Result<bool> {
-        let snapshot = self.snapshot();
-        let retiring = |key: &&Key| key.instants.retired_at.is_some_and(|at| at > now);
-        let Some(first) = snapshot.keys(line).iter().find(retiring) else { return Ok(false) };
-        let mut conn = self.store.write().await?;
-        let kept = conn.keep_keys(line.as_str(), now).await?;
-        self.finish(conn, kept, ("key.kept", line, first.instants.number)).await
+    /// Takes the end of lines back that are switched on here. Done after
+    /// [`retire_lines`](Self::retire_lines): of two that start at once with other settings, the one
+    /// that retires last keeps what the other retired, so that they cannot leave all lines to run out.
+    pub(super) async fn keep_lines(&self) -> Result<()> {
+        self.reload().await?;
+        let (now, snapshot) = (self.now(), self.snapshot().clone());
+        for line in Line::all().filter(|line| self.policy.is_on(*line)) {
+            let Some(first) = snapshot.timeline(line).running_out(now) else { continue };
+            let mut conn = self.store.write().await?;
+            let kept = conn.keep_keys(line.as_str(), now).await?;
+            self.finish(conn, kept, ("key.kept", line, first)).await?;
+            self.reload().await?;
+        }
+        Ok(())
     }
 
     /// Commits a change with its entry in the audit log, if there was something to change.
@@ -113,13 +107,13 @@ impl KeyRing {
         mut conn: Conn,
         changed: bool,
         (action, line, number): (&'static str, Line, i64),
-    ) -> Result<bool> {
+    ) -> Result<()> {
         if changed {
             let event = AuditEvent::new(action, "server");
             record(&mut conn, &event, line, number, self.now()).await?;
             conn.commit().await?;
         }
-        Ok(changed)
+        Ok(())
     }
 
     /// Forgets the secret halves that no replica needs any more.

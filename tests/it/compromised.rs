@@ -3,8 +3,16 @@ use crate::{
     on_both,
     support::{Database, Server, part_of},
 };
-use mintmark::model::{Algorithm, ClientMetadata, ClientType};
+use mintmark::{
+    clock::Clock,
+    config::Settings,
+    model::{Algorithm, ClientMetadata, ClientType},
+};
 use serde_json::{Value, json};
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 on_both!(
     the_key_leaves_at_once_and_its_tokens_are_refused,
@@ -12,6 +20,7 @@ on_both!(
     sessions_whose_tokens_it_signed_can_end,
     an_announced_key_makes_way_for_another,
     another_replica_follows,
+    a_replica_whose_clock_is_slow_follows_at_once,
     only_a_published_key_can_be_compromised,
 );
 
@@ -126,6 +135,30 @@ async fn another_replica_follows(database: Database) {
     replica.app.keys.maintain().await.unwrap();
     assert_eq!(published(&replica).await, published(&server).await);
     replica.admin("GET", "/admin/v1/keys", &leaked, None).await.expect(401);
+}
+
+/// Its clock calls the key revoked, and the successor active, only half a minute later.
+async fn a_replica_whose_clock_is_slow_follows_at_once(database: Database) {
+    let one_line = |settings: &mut Settings| {
+        settings.keys.algorithms = vec![Algorithm::Es256];
+        // Upkeep is done when a test says so.
+        settings.keys.poll_interval = Duration::from_hours(1);
+    };
+    let server = Server::with(database, one_line).await;
+    let behind = (server.clock.now() - Duration::from_secs(30)).0;
+    let slow = Clock::Manual(Arc::new(AtomicI64::new(behind)));
+    let replica = server.replica_at(slow.clone(), one_line).await;
+    let token = server.admin_token().await;
+    let kid = kid_of(&token);
+    let body = json!({ "mode": "compromised", "kid": kid });
+    rotate(&server, &token, body).await.expect(200);
+
+    let again = server.replica_at(slow, one_line).await;
+    replica.app.keys.reload().await.unwrap();
+    for replica in [replica, again] {
+        assert_ne!(kid_of(&replica.admin_token().await), kid);
+        assert!(!published(&replica).await.contains(&kid));
+    }
 }
 
 async fn only_a_published_key_can_be_compromised(database: Database) {

@@ -7,12 +7,15 @@
 //! ```
 //! A line that is switched off has no next key; its last one is superseded when it is retired.
 //! No timer switches anything, so replicas that see the same rows agree.
-use crate::{clock::Timestamp, config::KeySettings};
+use crate::clock::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
 
+mod decisions;
+pub use decisions::{Plan, Retirement, Start, Step, Timing, signing_order};
+
 /// The stored instants of one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instants {
     pub number: i64,
     pub published_at: Timestamp,
@@ -29,11 +32,6 @@ impl Instants {
     fn ever_activates(&self) -> bool {
         let after = |end: Option<Timestamp>| end.is_none_or(|end| end > self.activates_at);
         after(self.revoked_at) && after(self.retired_at)
-    }
-
-    /// When the key that follows this one on schedule is announced.
-    pub fn successor_announced_at(&self, settings: &KeySettings) -> Timestamp {
-        self.activates_at + settings.rotate_every - settings.announce_for
     }
 }
 
@@ -69,55 +67,6 @@ impl State {
     }
 }
 
-/// A new key to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
-    pub number: i64,
-    pub published_at: Timestamp,
-    pub activates_at: Timestamp,
-    pub retired_at: Option<Timestamp>,
-}
-
-/// How a line begins that has no key to sign with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// No line has one: a service without tokens is worse than verifiers that have to fetch the JWKS.
-    AtOnce,
-    /// Other lines sign meanwhile, so verifiers are given the time to learn of it.
-    Announced,
-}
-
-/// How soon the next key of a line is to sign.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Timing {
-    /// After it has been announced: no verifier notices.
-    #[default]
-    Graceful,
-    /// At once: verifiers fetch the JWKS again when they meet its `kid`.
-    Immediate,
-}
-
-/// What a rotation comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The key of this number is announced already, and signs in its time.
-    Wait(i64),
-    /// The key of this number is announced already, and signs from now on.
-    Activate(i64),
-    Make(Plan),
-}
-
-impl Step {
-    /// Of the key that comes next.
-    pub const fn number(self) -> i64 {
-        match self {
-            Self::Wait(number) | Self::Activate(number) => number,
-            Self::Make(plan) => plan.number,
-        }
-    }
-}
-
 /// One line of keys, in order of their numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline<'a>(pub &'a [Instants]);
@@ -141,7 +90,7 @@ impl<'a> Timeline<'a> {
 
     pub fn state(&self, key: &Instants, leeway: Duration, now: Timestamp) -> State {
         let passed = |instant: Option<Timestamp>| instant.is_some_and(|instant| instant <= now);
-        if passed(key.revoked_at) {
+        if key.revoked_at.is_some() {
             State::Revoked
         } else if passed(self.unpublished_at(key, leeway)) {
             State::Gone
@@ -154,11 +103,23 @@ impl<'a> Timeline<'a> {
         }
     }
 
+    /// Whether no replica needs the key to sign any more: it is superseded, and even a clock that is
+    /// slow has seen that.
+    pub fn is_spent(&self, key: &Instants, leeway: Duration, now: Timestamp) -> bool {
+        match self.state(key, leeway, now) {
+            State::Announced | State::Active => false,
+            State::Verifying => {
+                self.superseded_at(key).is_some_and(|superseded_at| superseded_at + leeway <= now)
+            }
+            State::Gone | State::Revoked => true,
+        }
+    }
+
     /// The key that signs at this instant.
     pub fn active_at(&self, now: Timestamp) -> Option<&'a Instants> {
         let before = |end: Option<Timestamp>| end.is_none_or(|end| now < end);
         let signs = |key: &&Instants| {
-            key.activates_at <= now && before(key.revoked_at) && before(self.superseded_at(key))
+            key.activates_at <= now && key.revoked_at.is_none() && before(self.superseded_at(key))
         };
         self.0.iter().rev().find(signs)
     }
@@ -168,55 +129,19 @@ impl<'a> Timeline<'a> {
         let waits = |key: &&Instants| {
             // One that was to be retired, and then was not, can have been overtaken.
             let overtaken = self.superseded_at(key).is_some_and(|at| at <= now);
-            key.activates_at > now && key.ever_activates() && !overtaken
+            let revoked = key.revoked_at.is_some();
+            key.activates_at > now && key.ever_activates() && !revoked && !overtaken
         };
         self.0.iter().find(waits)
     }
 
-    /// What is to be done now so that the line signs and rotates on schedule, if anything is.
-    pub fn due(&self, settings: &KeySettings, start: Start, now: Timestamp) -> Option<Step> {
-        let (active, announced) = (self.active_at(now), self.announced_at(now));
-        match (active, announced, start) {
-            (None, None, Start::AtOnce) => Some(Step::Make(self.immediate(now))),
-            (None, None, Start::Announced) => Some(Step::Make(self.graceful(settings, now))),
-            (None, Some(announced), Start::AtOnce) => Some(Step::Activate(announced.number)),
-            (Some(active), None, _) => self.next(active, settings, now).map(Step::Make),
-            (_, Some(_), _) => None,
+    /// The key that signs at this instant if it is in this state.
+    pub fn signing_at(&self, state: State, now: Timestamp) -> Option<&'a Instants> {
+        match state {
+            State::Active => self.active_at(now),
+            State::Announced => self.announced_at(now),
+            State::Verifying | State::Gone | State::Revoked => None,
         }
-    }
-
-    /// The successor of the key that signs, if it is time to announce it.
-    fn next(&self, active: &Instants, settings: &KeySettings, now: Timestamp) -> Option<Plan> {
-        let activates_at = active.activates_at + settings.rotate_every;
-        if now < active.successor_announced_at(settings) || active.retired_at.is_some() {
-            return None;
-        }
-        // A service that was stopped for long is late: the announcement is never cut short.
-        let graceful = self.graceful(settings, now);
-        Some(Plan { activates_at: activates_at.max(graceful.activates_at), ..graceful })
-    }
-
-    /// What a rotation on demand comes to. A key that is announced already is the next one.
-    pub fn on_demand(&self, timing: Timing, settings: &KeySettings, now: Timestamp) -> Step {
-        match (self.announced_at(now), timing) {
-            (Some(announced), Timing::Graceful) => Step::Wait(announced.number),
-            (Some(announced), Timing::Immediate) => Step::Activate(announced.number),
-            (None, Timing::Graceful) => Step::Make(self.graceful(settings, now)),
-            (None, Timing::Immediate) => Step::Make(self.immediate(now)),
-        }
-    }
-
-    /// The key to be made for a rotation on demand that no verifier notices.
-    pub fn graceful(&self, settings: &KeySettings, now: Timestamp) -> Plan {
-        Plan { activates_at: now + settings.announce_for, ..self.immediate(now) }
-    }
-
-    /// The key to be made for one that takes effect at once.
-    pub fn immediate(&self, now: Timestamp) -> Plan {
-        let number = self.0.last().map_or(1, |key| key.number + 1);
-        // A line that is to end ends, whatever comes in between.
-        let retired_at = self.active_at(now).and_then(|active| active.retired_at);
-        Plan { number, published_at: now, activates_at: now, retired_at }
     }
 
     /// The next instant at which a key leaves the JWKS.

@@ -1,6 +1,6 @@
 //! The rules of rotation, held against any order of rotations that a year can bring.
 use super::*;
-use crate::config::Settings;
+use crate::config::{KeySettings, Settings};
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -97,7 +97,11 @@ impl Simulation {
                 self.take(line.on_demand(Timing::Immediate, &settings, now));
             }
             // Other replicas may still have it switched on, and do all the rest.
-            Event::SwitchOff => self.retire(now + settings.announce_for),
+            Event::SwitchOff => {
+                if let Some(end) = line.retirement(&settings, None, now) {
+                    self.retire(end);
+                }
+            }
             Event::SwitchOn => {
                 let retiring = |key: &&mut Instants| key.retired_at.is_some_and(|at| at > now);
                 self.keys.iter_mut().filter(retiring).for_each(|key| key.retired_at = None);
@@ -106,13 +110,9 @@ impl Simulation {
         }
     }
 
-    fn retire(&mut self, at: Timestamp) {
-        let (leeway, now, keys) = (self.settings.leeway, self.now, self.keys.clone());
-        for key in &mut self.keys {
-            if key.retired_at.is_none() && Timeline(&keys).state(key, leeway, now).needs_secret() {
-                key.retired_at = Some(at);
-            }
-        }
+    fn retire(&mut self, end: Retirement) {
+        let goes_on = |key: &&mut Instants| key.number >= end.from && key.retired_at.is_none();
+        self.keys.iter_mut().filter(goes_on).for_each(|key| key.retired_at = Some(end.at));
     }
 
     fn state(&self, key: &Instants, now: Timestamp) -> State {
@@ -226,4 +226,28 @@ fn a_retired_key_stops_signing_and_is_verified_until_its_tokens_expired() {
     assert_eq!(line.active_at(Timestamp(2000)), None, "the retired one never activates");
     let gone = at + LONGEST_TOKEN + MINUTE;
     assert_eq!((state(1, gone - moment), state(1, gone)), (State::Verifying, State::Gone));
+}
+
+#[test]
+fn a_revoked_key_is_out_of_use_also_where_the_clock_is_slow() {
+    let revoked = Instants { revoked_at: Some(Timestamp(9)), ..key(1, Timestamp(0)) };
+    let (keys, now) = ([revoked], Timestamp(5));
+    let line = Timeline(&keys);
+    assert_eq!(line.state(&revoked, MINUTE, now), State::Revoked);
+    assert_eq!((line.active_at(now), line.announced_at(now)), (None, None));
+}
+
+#[test]
+fn a_line_signs_until_those_in_its_place_do_and_gets_no_successor() {
+    let (keys, settings) = ([key(1, Timestamp(0))], settings());
+    let announced = Timestamp(0) + settings.announce_for;
+    let end = |others| Timeline(&keys).retirement(&settings, others, Timestamp(0));
+    assert_eq!(end(Some(Timestamp(0))), Some(Retirement { from: 1, at: announced }));
+    let later = announced + MINUTE;
+    assert_eq!(end(Some(later)), Some(Retirement { from: 1, at: later }));
+
+    let overdue = Timestamp(0) + settings.rotate_every;
+    let due = |key| Timeline(&[key]).due(&settings, Start::Announced, overdue);
+    assert!(due(keys[0]).is_some());
+    assert_eq!(due(Instants { retired_at: Some(overdue + MINUTE), ..keys[0] }), None);
 }
