@@ -152,4 +152,6 @@ impl<'a> Timeline<'a> {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
