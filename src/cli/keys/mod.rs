@@ -40,9 +40,9 @@ impl KeysCommand {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::List(list) => list.run().await,
-            Self::Rotate(rotate) => rotate.run().await,
-            Self::Revoke(revoke) => revoke.run().await,
-            Self::Import(import) => import.run().await,
+            Self::Rotate(rotate) => Box::pin(rotate.run()).await,
+            Self::Revoke(revoke) => Box::pin(revoke.run()).await,
+            Self::Import(import) => Box::pin(import.run()).await,
             Self::Rekey(rekey) => rekey.run().await,
             Self::Export(export) => export.run().await,
             Self::ExportJwks(export) => export.run().await,
@@ -72,7 +72,7 @@ async fn open(location: &Location) -> anyhow::Result<Keys<KeyRing>> {
     let master = MasterKeys::load(&settings.master_key)
         .context("this command needs the master key of the service")?;
     let store = Store::open(&settings.database).await?;
-    let known = KeyRing::visit(store.clone(), Clock::System, master, &settings).await?;
+    let known = Box::pin(KeyRing::visit(store.clone(), Clock::System, master, &settings)).await?;
     Ok(Keys { known, store, settings })
 }
 

@@ -66,7 +66,7 @@ impl Rows {
                 number: plan.number,
                 published_at: plan.published_at,
                 activates_at: plan.activates_at,
-                retired_at: None,
+                retired_at: plan.retired_at,
                 longest_token: longest,
                 revoked_at: None,
             };
