@@ -135,10 +135,18 @@ impl<'a> Timeline<'a> {
         self.0.iter().find(waits)
     }
 
+    /// The key that was to sign from the moment at which the one before it was revoked, where that
+    /// moment has not come by the clock.
+    fn stand_in_at(&self, now: Timestamp) -> Option<&'a Instants> {
+        let activated = |key: &&Instants| key.activates_at <= now && key.ever_activates();
+        let last = self.0.iter().rev().find(activated)?;
+        last.revoked_at.and_then(|_| self.announced_at(now))
+    }
+
     /// The key that signs at this instant if it is in this state.
     pub fn signing_at(&self, state: State, now: Timestamp) -> Option<&'a Instants> {
         match state {
-            State::Active => self.active_at(now),
+            State::Active => self.active_at(now).or_else(|| self.stand_in_at(now)),
             State::Announced => self.announced_at(now),
             State::Verifying | State::Gone | State::Revoked => None,
         }

@@ -235,6 +235,9 @@ fn a_revoked_key_is_out_of_use_also_where_the_clock_is_slow() {
     let line = Timeline(&keys);
     assert_eq!(line.state(&revoked, MINUTE, now), State::Revoked);
     assert_eq!((line.active_at(now), line.announced_at(now)), (None, None));
+    assert_eq!(line.signing_at(State::Active, now), None);
+    let keys = [revoked, key(2, Timestamp(9))];
+    assert_eq!(Timeline(&keys).signing_at(State::Active, now), Some(&keys[1]), "its successor");
 }
 
 #[test]
