@@ -34,7 +34,8 @@ fn with_servers(options: &Options, dir: &Path, postgres: Option<&Postgres>) -> a
     std::fs::write(&answer, [head.into_bytes(), body].concat())?;
     let limits = Server::limits(&answer)?;
 
-    let mut variants = stateless(options, &database, (&server, &limits))?;
+    let rotating = Server::rotating(&dir.join("rotating"))?;
+    let mut variants = stateless(options, &database, (&server, &rotating, &limits))?;
     variants.extend(refresh(options, "SQLite", &server)?);
     let on_postgres = match postgres {
         Some(postgres) => Some(Server::mintmark(&dir.join("postgres"), &postgres.url)?.0),

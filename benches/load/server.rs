@@ -11,6 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+const ROTATING: &[(&str, &str)] = &[
+    ("MINTMARK__KEYS__ALGORITHMS", "ES256"),
+    ("MINTMARK__KEYS__JWKS_MAX_AGE", "0s"),
+    ("MINTMARK__KEYS__LEEWAY", "100ms"),
+    ("MINTMARK__KEYS__POLL_INTERVAL", "100ms"),
+    ("MINTMARK__KEYS__ANNOUNCE_FOR", "200ms"),
+    ("MINTMARK__KEYS__ROTATE_EVERY", "400ms"),
+    ("MINTMARK__TOKENS__ACCESS_TOKEN_LIFETIME", "1s"),
+];
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mintmark");
 
 pub struct Server {
@@ -32,13 +42,27 @@ pub struct Target {
 impl Server {
     /// `mintmark dev`, ready, and how long it took to be.
     pub fn mintmark(dir: &Path, database: &str) -> anyhow::Result<(Self, Duration)> {
+        Self::mintmark_with(dir, database, &[])
+    }
+
+    /// One whose keys change more than five times a second: announced, active, gone.
+    pub fn rotating(dir: &Path) -> anyhow::Result<Self> {
+        let database = format!("sqlite:{}", dir.join("mintmark.db").display());
+        Ok(Self::mintmark_with(dir, &database, ROTATING)?.0)
+    }
+
+    fn mintmark_with(
+        dir: &Path,
+        database: &str,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<(Self, Duration)> {
         std::fs::create_dir_all(dir)?;
         let start = Instant::now();
         let mut command = Command::new(PROGRAM);
         command.args(["dev", "--json", "--listen", "127.0.0.1:0", "--database", database]);
         command.arg("--data").arg(dir);
         // All the connections' sessions are of one user and one client.
-        command.env("MINTMARK__SESSIONS__LIMIT", "1000");
+        command.env("MINTMARK__SESSIONS__LIMIT", "1000").envs(variables.iter().copied());
         let log = dir.join("mintmark.log");
         command.stderr(File::create(&log)?);
         let (mut server, line) = Self::spawn(command)?;

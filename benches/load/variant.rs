@@ -46,7 +46,7 @@ impl Variant {
 pub fn stateless(
     options: &Options,
     database: &str,
-    (mintmark, limits): (&Server, &Server),
+    (mintmark, rotating, limits): (&Server, &Server, &Server),
 ) -> anyhow::Result<Vec<Variant>> {
     let machine = |path: &str, (id, secret): (&str, &str)| {
         let basic = STANDARD.encode(format!("{id}:{secret}"));
@@ -82,7 +82,8 @@ pub fn stateless(
             machine(token, rs256),
         ),
         variant(jwks_limit, None, limits, Request::get("/jwks")),
-        variant("JWKS", Some((jwks_limit, 0.85)), mintmark, Request::get(jwks)),
+        variant("JWKS", Some((jwks_limit, 0.9)), mintmark, Request::get(jwks)),
+        variant("JWKS, keys rotating", Some((jwks_limit, 0.9)), rotating, Request::get(jwks)),
     ];
     Ok(only(&options.only, variants))
 }
