@@ -6,6 +6,7 @@ use crate::{
     model::{Client, ClientId},
     offload::Offload,
     password::Passwords,
+    session::Pruning,
     store::{self, Fetcher, Notice, Store},
 };
 use moka::future::Cache;
@@ -39,6 +40,10 @@ const MOST_CACHED_CLIENTS: u64 = 10_000;
 /// Who fetches the JWKS is worth a short wait: whoever asks about keys while the database is away wants
 /// to hear of the keys.
 const FETCHERS_WITHIN: Duration = Duration::from_secs(1);
+/// Between one walk through the sessions and the next.
+const PRUNE_PAUSE: Duration = Duration::from_mins(5);
+/// A walk takes about a minute for each hundred thousand sessions.
+const BATCH_PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 impl App {
@@ -133,6 +138,8 @@ impl App {
         let app = Arc::clone(self);
         tasks.spawn_on(async move { app.maintain_keys().await }, &self.runtime);
         let app = Arc::clone(self);
+        tasks.spawn_on(async move { app.prune_again_and_again().await }, &self.runtime);
+        let app = Arc::clone(self);
         let listen = async move {
             while let Err(error) = app.listen().await {
                 tracing::warn!(%error, "notices of other replicas are interrupted");
@@ -150,6 +157,30 @@ impl App {
                 tracing::error!(%error, "the keys could not be brought up to date");
             }
             note_unflushed(self.fetchers.flush(&self.store, self.clock.now()).await);
+        }
+    }
+
+    async fn prune_again_and_again(&self) {
+        loop {
+            tokio::time::sleep(PRUNE_PAUSE).await;
+            if let Err(error) = self.prune().await {
+                tracing::warn!(%error, "sessions that are over could not be removed");
+            }
+        }
+    }
+
+    /// Goes through all sessions, ends those whose lifetime is over and removes those that ended long
+    /// ago, in small steps with pauses between them: logins and refreshes come first.
+    pub async fn prune(&self) -> store::Result<()> {
+        let mut after = None;
+        loop {
+            let (sessions, keys) = (&self.settings.sessions, &self.settings.keys);
+            let pruning = Pruning { sessions, keys, now: self.clock.now() };
+            after = pruning.batch(&self.store, after).await?;
+            if after.is_none() {
+                return Ok(());
+            }
+            tokio::time::sleep(BATCH_PAUSE).await;
         }
     }
 

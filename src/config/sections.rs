@@ -56,6 +56,8 @@ pub struct SessionSettings {
     pub idle_lifetime: Duration,
     #[serde(with = "humantime_serde")]
     pub absolute_lifetime: Duration,
+    #[serde(with = "humantime_serde")]
+    pub forget_after: Duration,
     pub limit: u32,
 }
 

@@ -81,6 +81,10 @@ end_reasons! {
     SessionLimit = "session_limit";
     /// A key that had signed its tokens was compromised.
     KeyCompromised = "key_compromised";
+    /// Its absolute lifetime was over.
+    Expired = "expired";
+    /// It was not used for longer than its idle lifetime.
+    Idle = "idle";
     PasswordChanged = "password_changed";
     UserDisabled = "user_disabled";
     ClientDeleted = "client_deleted";

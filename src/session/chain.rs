@@ -40,6 +40,19 @@ pub enum Refusal {
     Reused,
 }
 
+impl Refusal {
+    /// An end by itself is told as it was before somebody noticed it.
+    fn after(reason: EndReason) -> Self {
+        if reason == EndReason::Expired {
+            Self::Expired
+        } else if reason == EndReason::Idle {
+            Self::Idle
+        } else {
+            Self::Ended(reason)
+        }
+    }
+}
+
 /// The rules of the chain, in the order in which they matter.
 pub fn judge(
     session: &Session,
@@ -52,7 +65,7 @@ pub fn judge(
         return Verdict::Refused(Refusal::NotYours);
     }
     if let Some(ended) = session.ended {
-        return Verdict::Refused(Refusal::Ended(ended.reason));
+        return Verdict::Refused(Refusal::after(ended.reason));
     }
     if session.expires_at <= now {
         return Verdict::Refused(Refusal::Expired);

@@ -5,9 +5,11 @@
 pub mod chain;
 pub mod handle;
 mod policy;
+mod pruning;
 mod refresh;
 mod start;
 
 pub use policy::{Policy, Retry};
+pub use pruning::Pruning;
 pub use refresh::{Live, Use, refresh};
 pub use start::start;

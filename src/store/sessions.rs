@@ -101,9 +101,19 @@ impl Conn {
             "UPDATE sessions SET ended_at = $2, end_reason = $3
              WHERE id = $1 AND ended_at IS NULL RETURNING user_id, client_id", id, now, reason)?;
         let Some((user_id, client_id)) = ended else { return Ok(false) };
+        self.delete_user_session(user_id, &client_id, id).await?;
+        Ok(true)
+    }
+
+    pub(super) async fn delete_user_session(
+        &mut self,
+        user_id: UserId,
+        client_id: &ClientId,
+        id: SessionId,
+    ) -> Result<()> {
         sql!(self, execute:
             "DELETE FROM user_sessions
-             WHERE user_id = $1 AND client_id = $2 AND session_id = $3", user_id, &client_id, id)?;
-        Ok(true)
+             WHERE user_id = $1 AND client_id = $2 AND session_id = $3", user_id, client_id, id)
+        .map(drop)
     }
 }

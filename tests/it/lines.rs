@@ -16,6 +16,7 @@ const DAY: u64 = 24 * 60 * MINUTE;
 on_both!(
     a_line_that_is_switched_on_is_announced_before_it_signs,
     a_line_that_is_switched_off_runs_out,
+    a_line_that_runs_out_ends_though_it_rotates_meanwhile,
     a_line_that_is_switched_on_again_in_time_goes_on,
     replicas_with_old_and_new_settings_do_not_work_against_each_other,
     a_replica_with_old_settings_lets_a_new_line_begin,
@@ -107,6 +108,17 @@ async fn a_line_that_is_switched_off_runs_out(database: Database) {
     // Switched on again, it begins anew.
     let again = new.replica_with(on(&[Rs256, Es256], Es256)).await;
     assert_eq!(states(&again, "RS256").await, ["gone", "announced"]);
+}
+
+/// By a replica that still has it switched on.
+async fn a_line_that_runs_out_ends_though_it_rotates_meanwhile(database: Database) {
+    let old = Server::with(database, on(&[Rs256, Es256], Es256)).await;
+    let new = old.replica_with(on(&[Es256], Es256)).await;
+    old.rotate(json!({ "alg": "RS256", "mode": "immediate" })).await.expect(200);
+    new.app.keys.maintain().await.unwrap();
+    assert_eq!(states(&new, "RS256").await, ["verifying", "active"]);
+    new.advance(DAY);
+    assert_eq!(states(&new, "RS256").await, ["gone", "verifying"]);
 }
 
 async fn a_line_that_is_switched_on_again_in_time_goes_on(database: Database) {

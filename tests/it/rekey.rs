@@ -15,6 +15,7 @@ on_both!(
     everything_is_sealed_anew_and_the_old_key_can_go,
     a_row_that_does_not_open_stops_it_before_anything_changes,
     servers_go_on_while_it_runs,
+    what_was_erased_meanwhile_stays_erased,
 );
 
 /// Puts a new master key first in the server's file, and gives settings with the new one alone.
@@ -87,4 +88,16 @@ async fn servers_go_on_while_it_runs(database: Database) {
     let restarted = server.replica().await;
     restarted.refresh(pair.refresh_token()).await.expect(200);
     server.rotate(json!({ "mode": "immediate", "alg": "ES256" })).await.expect(200);
+}
+
+async fn what_was_erased_meanwhile_stays_erased(database: Database) {
+    let server = Server::start(database).await;
+    let rows = server.app.store.keys().await.unwrap();
+    let row = rows.iter().find(|row| row.line == "ES256").unwrap();
+    let mut conn = server.app.store.autocommit().await.unwrap();
+    assert!(conn.erase_key("ES256", 1).await.unwrap());
+    assert!(!conn.reseal_key(row, "sealed anew from what was read before").await.unwrap());
+    drop(conn);
+    let erased = "SELECT COUNT(*) FROM keys WHERE line = 'ES256' AND sealed IS NULL";
+    assert_eq!(server.database.number(erased).await, 1);
 }
