@@ -14,10 +14,10 @@ use std::{
 const ROTATING: &[(&str, &str)] = &[
     ("MINTMARK__KEYS__ALGORITHMS", "ES256"),
     ("MINTMARK__KEYS__JWKS_MAX_AGE", "0s"),
-    ("MINTMARK__KEYS__LEEWAY", "100ms"),
-    ("MINTMARK__KEYS__POLL_INTERVAL", "100ms"),
-    ("MINTMARK__KEYS__ANNOUNCE_FOR", "200ms"),
-    ("MINTMARK__KEYS__ROTATE_EVERY", "400ms"),
+    ("MINTMARK__KEYS__LEEWAY", "500ms"),
+    ("MINTMARK__KEYS__POLL_INTERVAL", "500ms"),
+    ("MINTMARK__KEYS__ANNOUNCE_FOR", "1s"),
+    ("MINTMARK__KEYS__ROTATE_EVERY", "2s"),
     ("MINTMARK__TOKENS__ACCESS_TOKEN_LIFETIME", "1s"),
 ];
 
@@ -45,7 +45,7 @@ impl Server {
         Self::mintmark_with(dir, database, &[])
     }
 
-    /// One whose keys change more than five times a second: announced, active, gone.
+    /// One whose set of keys changes about every second. More would be felt by the others, on the disk.
     pub fn rotating(dir: &Path) -> anyhow::Result<Self> {
         let database = format!("sqlite:{}", dir.join("mintmark.db").display());
         Ok(Self::mintmark_with(dir, &database, ROTATING)?.0)
