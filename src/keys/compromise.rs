@@ -120,14 +120,18 @@ impl KeyRing {
         Some(Leak { alg, key, step, span })
     }
 
-    /// The clients whose tokens the algorithm signs, with how many sessions each used in the span.
+    /// The clients whose tokens the algorithm signs, with how many sessions each used in the span. It
+    /// also signs for those of a line that had no key to sign with then.
     async fn clients_of(&self, alg: Algorithm, span: Span) -> Result<Vec<ClientImpact>> {
         let mut conn = self.store.read().await?;
+        let snapshot = self.snapshot().clone();
+        let signs = |alg, at| snapshot.timeline(Line::Signing(alg)).active_at(at).is_some();
         let mut clients = Vec::new();
         for (client_id, sessions) in conn.clients_with_sessions_used(span.from, span.until).await? {
             let client = conn.client(&client_id).await?;
             let own = client.and_then(|client| client.metadata.access_token_alg);
-            if own.unwrap_or(self.policy.default_alg()) == alg {
+            let wanted = own.unwrap_or(self.policy.default_alg());
+            if wanted == alg || !signs(wanted, span.from) || !signs(wanted, span.until) {
                 clients.push(ClientImpact { client_id, sessions });
             }
         }

@@ -154,9 +154,9 @@ impl Snapshot {
 
     /// The key that makes the MACs of handles at this instant.
     pub fn mac_key_at(&self, at: Timestamp) -> Option<MacKey> {
-        let key = self.signing(Line::Handle, State::Active, at)?;
-        let number = u16::try_from(key.instants.number).ok()?;
-        Some(MacKey { number, key: key.mac.clone()? })
+        let number = self.timeline(Line::Handle).active_at(at)?.number;
+        let key = self.keys(Line::Handle).iter().find(|key| key.instants.number == number)?;
+        Some(MacKey { number: u16::try_from(number).ok()?, key: key.mac.clone()? })
     }
 
     /// The key of that number, if handles made with it may still be valid.
@@ -164,11 +164,6 @@ impl Snapshot {
         let keys = self.keys(Line::Handle).iter();
         let mut named = keys.filter(|key| key.instants.number == i64::from(number));
         named.find(|key| self.state(key, now).is_published())?.mac.as_deref()
-    }
-
-    fn signing(&self, line: Line, state: State, at: Timestamp) -> Option<&Key> {
-        let number = self.timeline(line).signing_at(state, at)?.number;
-        self.keys(line).iter().find(|key| key.instants.number == number)
     }
 
     /// The published keys, built once until one leaves.

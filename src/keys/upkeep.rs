@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{AuditEvent, Conn},
+    store::{AuditEvent, Conn, KeyRow},
 };
 
 impl KeyRing {
@@ -120,9 +120,10 @@ impl KeyRing {
     async fn erase_spent(&self, line: Line, now: Timestamp) -> Result<bool> {
         let snapshot = self.snapshot();
         let mut erased = false;
-        for row in snapshot.rows.iter().filter(|row| row.line == line.as_str()) {
-            let spent = snapshot.key(&row.kid).is_some_and(|key| snapshot.is_spent(key, now));
-            if spent && row.sealed.is_some() {
+        // Of the many that are gone for long, nothing is left to erase.
+        let holds = |row: &&KeyRow| row.line == line.as_str() && row.sealed.is_some();
+        for row in snapshot.rows.iter().filter(holds) {
+            if snapshot.key(&row.kid).is_some_and(|key| snapshot.is_spent(key, now)) {
                 erased |= self.store.autocommit().await?.erase_key(&row.line, row.number).await?;
             }
         }

@@ -1,7 +1,7 @@
 //! Lines of keys that are switched on and off while the service lives.
 use crate::{
     on_both,
-    support::{Database, ResourceServer, Server, part_of},
+    support::{Database, ResourceServer, Server, kid_of, part_of},
 };
 use mintmark::{
     config::Settings,
@@ -24,6 +24,7 @@ on_both!(
     without_any_key_that_signs_one_is_made_at_once,
     an_announced_key_signs_early_when_the_last_that_signed_is_lost,
     a_leaked_key_of_a_line_that_is_switched_off_has_no_successor,
+    a_leaked_key_counts_the_sessions_that_it_signed_for_another_line,
     when_the_last_key_that_signs_has_leaked_the_announced_one_signs_at_once,
 );
 
@@ -230,4 +231,18 @@ async fn when_the_last_key_that_signs_has_leaked_the_announced_one_signs_at_once
     new.rotate(json!({ "mode": "compromised", "kid": kid })).await.expect(200);
     assert_eq!(states(&new, "RS256").await, ["active"]);
     assert_eq!(alg_of_token(&new).await, "RS256");
+}
+
+/// `service` asks for RS256, which is announced, so its tokens are signed with ES256 meanwhile.
+async fn a_leaked_key_counts_the_sessions_that_it_signed_for_another_line(database: Database) {
+    let old = Server::with(database, on(&[Es256], Es256)).await;
+    ask_for_rs256(&old).await;
+    let new = old.replica_with(on(&[Rs256, Es256], Es256)).await;
+    let session = new.login_with_service().await;
+    let (kid, refresh) = (kid_of(session.access_token()), session.refresh_token());
+    assert_eq!(kid, new.signing_kid().await);
+    let body = json!({ "mode": "compromised", "kid": kid, "end_sessions": true });
+    let report = new.rotate(body).await.expect(200).json;
+    assert_eq!((&report["sessions"], &report["sessions_ended"]), (&json!(1), &json!(1)));
+    assert_eq!(new.refresh_with_service(refresh).await.error_code(), "session_ended");
 }
