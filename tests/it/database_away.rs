@@ -1,9 +1,13 @@
 //! A database that goes away and comes back: what needs none goes on, what needs one says so at once,
 //! and nobody has to restart anything.
 use crate::support::{Answer, Database, Forwarder, Server, kid_of};
-use mintmark::{config::Settings, keys::Line};
+use mintmark::{
+    config::{DatabaseSettings, Settings},
+    keys::Line,
+};
 use serde_json::json;
 use std::{
+    collections::HashMap,
     net::ToSocketAddrs,
     time::{Duration, Instant},
 };
@@ -17,7 +21,9 @@ async fn behind_a_forwarder() -> (Server, Forwarder) {
     url.set_host(Some("127.0.0.1")).unwrap();
     url.set_port(Some(forwarder.address.port())).unwrap();
     let server = Server::with(database, |settings: &mut Settings| {
-        settings.database.url = url.to_string().into();
+        // With the defaults: how long a request waits is what counts here.
+        let defaults = Settings::load(None, HashMap::new()).unwrap().database;
+        settings.database = DatabaseSettings { url: url.to_string().into(), ..defaults };
         settings.clients.cache_for = Duration::from_hours(1);
         settings.keys.poll_interval = Duration::from_hours(1);
     })
