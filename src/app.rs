@@ -7,7 +7,7 @@ use crate::{
     offload::Offload,
     password::Passwords,
     session::Pruning,
-    store::{self, Fetcher, Notice, Store},
+    store::{self, Fetcher, GroupCommit, Notice, Store},
 };
 use moka::future::Cache;
 use std::{
@@ -24,6 +24,7 @@ pub struct App {
     pub settings: Settings,
     pub clock: Clock,
     pub store: Store,
+    pub rotations: GroupCommit,
     pub keys: KeyRing,
     pub fetchers: Fetchers,
     pub passwords: Passwords,
@@ -57,6 +58,7 @@ impl App {
         let store = Store::open(&settings.database).await?;
         let keys = Box::pin(KeyRing::open(store.clone(), clock.clone(), master, &settings)).await?;
         Ok(Arc::new(Self {
+            rotations: GroupCommit::start(store.clone(), &settings.database),
             fetchers: Fetchers::default(),
             passwords: Passwords::new(&settings.passwords),
             signing: Offload::new(0, SIGNING_QUEUE),

@@ -13,6 +13,7 @@ pub struct DatabaseSettings {
     pub acquire_timeout: Duration,
     #[serde(with = "humantime_serde")]
     pub statement_timeout: Duration,
+    pub rotations_per_commit: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,6 +1,6 @@
 //! Sessions and their chains of refresh tokens: one row per device, a counter and a MAC.
 //!
-//! [`chain`] decides what the use of a token means, as a pure function; [`refresh`] and [`start`] do
+//! [`chain`] decides what the use of a token means, as a pure function; [`Use`] and [`start`] do
 //! it to the database; [`handle`] is what a token looks like.
 pub mod chain;
 pub mod handle;
@@ -11,5 +11,5 @@ mod start;
 
 pub use policy::{Policy, Retry};
 pub use pruning::Pruning;
-pub use refresh::{Live, Use, refresh};
+pub use refresh::{Live, Use};
 pub use start::start;

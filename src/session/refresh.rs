@@ -1,4 +1,5 @@
-//! The use of a refresh token. One statement decides it; what that refuses is judged from the row.
+//! The use of a refresh token. One statement decides it, for many at a time; what that refuses is judged
+//! from the row, each alone.
 use super::{
     Policy,
     chain::{self, Presented, Refusal, Verdict},
@@ -7,7 +8,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     model::{ClientId, EndReason, Scope, SessionId, UserClaims, UserId},
-    store::{AuditEvent, Error, Result, Rotated, Rotation, Store},
+    store::{AuditEvent, Error, GroupCommit, Result, Rotated, Rotation, Store},
 };
 
 /// A refresh token whose MAC is right, and who presents it.
@@ -42,49 +43,64 @@ pub struct Live {
 /// administrators.
 const ATTEMPTS: usize = 3;
 
-/// Moves the chain on, or finds out why not. To be run to its end even if the caller hangs up.
-pub async fn refresh(store: &Store, used: &Use) -> Result<Result<Live, Refusal>> {
-    for _ in 0..ATTEMPTS {
-        let rotated = store.autocommit().await?.rotate(&used.rotation()).await?;
-        if let Some(rotated) = rotated {
-            return used.rotated(store, rotated).await.map(Ok);
-        }
-        if let Some(outcome) = used.judge(store).await? {
-            return Ok(outcome);
-        }
-    }
-    Err(Error::Contended)
-}
-
 impl Use {
-    fn rotation(&self) -> Rotation<'_> {
+    /// Moves the chain on together with others, which is done or not whether the caller waits or not.
+    /// None if it has to be settled alone: most often as there is something to be refused.
+    pub async fn together(&self, rotations: &GroupCommit) -> Result<Option<Live>> {
+        let rotation = self.rotation(self.handle.generation);
+        Ok(rotations.rotate(rotation).await?.map(|rotated| self.live(rotated)))
+    }
+
+    /// Moves the chain on, or finds out why not. To be run to its end even if the caller hangs up.
+    pub async fn alone(&self, store: &Store) -> Result<Result<Live, Refusal>> {
+        for _ in 0..ATTEMPTS {
+            if let Some(outcome) = self.judge(store).await? {
+                return Ok(outcome);
+            }
+            if let Some(live) = self.rotate(store).await? {
+                return Ok(Ok(live));
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    fn rotation(&self, lowest: i64) -> Rotation {
         Rotation {
             session_id: self.handle.session_id,
-            client_id: &self.client_id,
+            client_id: self.client_id.clone(),
+            lowest,
             presented: self.handle.generation,
             step: i64::from(self.policy.rotates),
-            device_id: self.device_id.as_deref(),
-            user_agent: self.user_agent.as_deref(),
-            address: self.address.as_deref(),
+            device_id: self.device_id.clone(),
+            user_agent: self.user_agent.clone(),
+            address: self.address.clone(),
             idle_since: self.now - self.policy.idle_lifetime,
             now: self.now,
         }
     }
 
-    async fn rotated(&self, store: &Store, rotated: Rotated) -> Result<Live> {
-        if rotated.previous_generation < self.handle.generation {
-            // A failover or a restored backup has lost rotations that were answered.
-            self.audit(store, "session.generation_ahead").await?;
+    /// Also from behind the token: a failover or a restored backup may have lost rotations that were
+    /// answered.
+    async fn rotate(&self, store: &Store) -> Result<Option<Live>> {
+        let mut conn = store.write().await?;
+        let rotated = conn.rotate(&[self.rotation(0)]).await?.pop();
+        if rotated.as_ref().is_some_and(|row| row.previous_generation < self.handle.generation) {
+            conn.audit(&self.event("session.generation_ahead"), self.now).await?;
         }
-        Ok(Live {
-            id: self.handle.session_id,
+        conn.commit().await?;
+        Ok(rotated.map(|rotated| self.live(rotated)))
+    }
+
+    fn live(&self, rotated: Rotated) -> Live {
+        Live {
+            id: rotated.session_id,
             user_id: rotated.user_id,
             claims: rotated.claims,
             scope: rotated.scope,
             auth_time: rotated.auth_time,
             generation: rotated.generation,
             moved_at: self.now,
-        })
+        }
     }
 
     /// None if the row has changed since the statement refused: the use deserves another try.

@@ -55,6 +55,15 @@ impl<DB: Database> Handle<DB> {
 }
 
 impl Conn {
+    /// Closes the connection instead of giving it back, because something is still under way on it.
+    pub fn discard(self) {
+        match self {
+            Self::Sqlite(Handle::Autocommit(connection)) => drop(connection.detach()),
+            Self::Postgres(Handle::Autocommit(connection)) => drop(connection.detach()),
+            Self::Sqlite(Handle::Transaction(_)) | Self::Postgres(Handle::Transaction(_)) => {}
+        }
+    }
+
     /// Makes everything done in the transaction hold, or nothing of it. Dropping a [`Conn`] instead
     /// rolls back.
     pub async fn commit(self) -> Result<()> {

@@ -109,6 +109,10 @@ async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool>
         ("lock_timeout", format!("{}ms", settings.acquire_timeout.as_millis())),
         // Every statement here has one plan that fits all values; planning anew costs half as much again.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
+        // And that plan goes by the keys. One made while a table is small may read all of it, and
+        // stays when the table has grown, until the next autovacuum.
+        ("enable_seqscan", "off".to_owned()),
+        ("jit", "off".to_owned()),
     ]);
     // A pool tries until it is out of time and forgets why; one connection tells what is wrong.
     let first = tokio::time::timeout(settings.acquire_timeout, options.connect()).await;

@@ -17,6 +17,7 @@ mod database_away;
 mod dev_command;
 mod docs;
 mod fetchers;
+mod group_commit;
 mod handles;
 mod hang_ups;
 mod help_pages;

@@ -6,7 +6,6 @@ use crate::{
         Policy, Use,
         chain::Refusal,
         handle::{Handle, Kind},
-        refresh,
     },
 };
 
@@ -29,9 +28,13 @@ pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
         request_id: caller.request_id.clone(),
         now,
     };
-    let store = app.store.clone();
-    let live =
-        app.to_the_end(async move { refresh(&store, &used).await }).await?.map_err(refused)?;
+    let live = if let Some(live) = used.together(&app.rotations).await? {
+        live
+    } else {
+        let store = app.store.clone();
+        let alone = async move { used.alone(&store).await };
+        app.to_the_end(alone).await?.map_err(refused)?
+    };
 
     Ok(Grant {
         scope: narrow(params, &live.scope)?,

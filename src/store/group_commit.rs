@@ -1,0 +1,113 @@
+//! Group commit: rotations that wait while another commit runs share the next statement and commit.
+use super::{Error, Result, Rotated, Rotation, Store};
+use crate::config::DatabaseSettings;
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+/// Uses that may wait to be taken; others wait to be let in.
+const QUEUE: usize = 1024;
+
+/// A queue of rotations, and a task that commits them, one group at a time. It ends when this is dropped.
+#[derive(Debug)]
+pub struct GroupCommit {
+    store: Store,
+    /// None if each rotation has a commit of its own.
+    queue: Option<mpsc::Sender<Waiting>>,
+    longest: Duration,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    rotation: Rotation,
+    /// Closed without an answer if the group failed.
+    answer: oneshot::Sender<Option<Rotated>>,
+}
+
+impl GroupCommit {
+    pub fn start(store: Store, settings: &DatabaseSettings) -> Self {
+        let largest = settings.rotations_per_commit;
+        // A database that hangs does not keep to its own timeout.
+        let longest = settings.acquire_timeout + settings.statement_timeout;
+        let queue = (largest > 1).then(|| {
+            let (sender, queue) = mpsc::channel(QUEUE);
+            tokio::spawn(Worker { store: store.clone(), largest, longest, queue }.run());
+            sender
+        });
+        Self { store, queue, longest }
+    }
+
+    /// Moves the chain on as [`super::Conn::rotate`] does, and returns when that is durable. The
+    /// first waits for no company.
+    ///
+    /// None if the chain was not moved, or not surely: a group may fail for one's sake.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`]; it may be moved yet.
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>> {
+        let Some(queue) = &self.queue else {
+            return Ok(self.store.autocommit().await?.rotate(&[rotation]).await?.pop());
+        };
+        let (answer, answered) = oneshot::channel();
+        let moved = async {
+            queue.send(Waiting { rotation, answer }).await.ok()?;
+            answered.await.ok()?
+        };
+        timeout(self.longest, moved).await.map_err(|_| Error::TimedOut)
+    }
+}
+
+struct Worker {
+    store: Store,
+    largest: usize,
+    longest: Duration,
+    queue: mpsc::Receiver<Waiting>,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        let mut waiting = Vec::new();
+        loop {
+            if waiting.is_empty() && self.queue.recv_many(&mut waiting, self.largest).await == 0 {
+                return;
+            }
+            let later = take_twins(&mut waiting);
+            let group = mem::replace(&mut waiting, later);
+            if let Err(error) = self.commit(group).await {
+                tracing::warn!(%error, "a group of rotations failed; each is tried alone");
+            }
+        }
+    }
+
+    async fn commit(&self, mut group: Vec<Waiting>) -> Result<()> {
+        // Two replicas that lock the same rows in the same order do not wait for each other in a ring.
+        group.sort_unstable_by_key(|one| one.rotation.session_id);
+        let (uses, answers): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|one| (one.rotation, one.answer)).unzip();
+        let mut conn = self.store.autocommit().await?;
+        let Ok(rotated) = timeout(self.longest, conn.rotate(&uses)).await else {
+            conn.discard();
+            return Err(Error::TimedOut);
+        };
+        let moved = rotated?.into_iter().map(|rotated| (rotated.session_id, rotated));
+        let mut moved: HashMap<_, _> = moved.collect();
+        drop(conn);
+        for (used, answer) in uses.iter().zip(answers) {
+            // Who hung up gets the same successor when they come again.
+            drop(answer.send(moved.remove(&used.session_id)));
+        }
+        Ok(())
+    }
+}
+
+/// One statement updates a row once, so a second use of the same session goes into the next.
+fn take_twins(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
+    let mut seen = HashSet::with_capacity(waiting.len());
+    waiting.extract_if(.., |one| !seen.insert(one.rotation.session_id)).collect()
+}
