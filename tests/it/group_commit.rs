@@ -11,6 +11,7 @@ on_both!(
     rotations_that_wait_for_a_commit_share_the_next,
     with_one_rotation_per_commit_each_has_its_own,
     a_refusal_harms_nobody_else_in_the_group,
+    the_successor_goes_to_the_one_whose_use_was_right,
     a_row_that_cannot_be_read_harms_nobody_else_in_the_group,
     a_caller_who_hung_up_has_moved_the_chain_all_the_same,
 );
@@ -130,6 +131,37 @@ async fn a_refusal_harms_nobody_else_in_the_group(database: Database) {
     assert_eq!(refused[0].error_code(), "obsolete_refresh_token");
     assert_eq!(refused[1].error_code(), "session_ended");
     assert_eq!(successors(answers).len(), SESSIONS - 2);
+}
+
+/// Of two uses of one token at the same time, one names another device.
+async fn the_successor_goes_to_the_one_whose_use_was_right(database: Database) {
+    let server = Server::start(database).await;
+    let tokens = log_in(&server).await;
+    let refresh = |token: &str, device: &str| {
+        let form = format!(
+            "grant_type=refresh_token&client_id=app&refresh_token={token}&device_id={device}"
+        );
+        let server = &server;
+        async move { server.post("/oauth/token", None, &form).await }
+    };
+    let uses = tokens.iter().enumerate().map(async |(nth, token)| {
+        let own = format!("device+{nth}");
+        // Now the one comes first, now the other.
+        let (first, second) = if nth % 2 == 0 { (&*own, "other") } else { ("other", &*own) };
+        let (first, second) = tokio::join!(refresh(token, first), refresh(token, second));
+        if nth % 2 == 0 { (first, second) } else { (second, first) }
+    });
+    let lock = Lock::take(&server.database).await;
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        lock.release().await;
+    };
+    let (answers, ()) = tokio::join!(join_all(uses), release);
+    let (right, wrong): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+    assert_eq!(successors(right).len(), SESSIONS);
+    for answer in wrong {
+        assert_eq!(answer.error_code(), "device_mismatch", "{answer:?}");
+    }
 }
 
 async fn a_row_that_cannot_be_read_harms_nobody_else_in_the_group(database: Database) {
