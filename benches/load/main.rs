@@ -3,8 +3,11 @@
 //! `cargo bench --bench load`; docs/benchmarks.md says what each line means. Everything runs on
 //! loopback, for a bounded time, and shares the machine: compare figures of one run only.
 mod client;
+mod crowd;
 mod limit;
+mod postgres;
 mod probe;
+mod refresh;
 mod report;
 mod run;
 mod server;
@@ -29,6 +32,9 @@ pub struct Options {
     /// Connections of every variant but refresh, which has its own.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     connections: u16,
+    /// Also measure refresh among so many live sessions, beside few; 0 leaves it out.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=20_000_000))]
+    sessions: u32,
     /// Only variants with this in their name, and the limits they are compared with.
     #[arg(long, default_value = "", value_name = "PATTERN")]
     only: String,

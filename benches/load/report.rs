@@ -1,6 +1,8 @@
 //! The table, to be pasted as it is.
 use crate::{
-    Options, probe,
+    Options,
+    crowd::Crowd,
+    probe,
     variant::{Sample, Variant},
 };
 use mintmark::clock::Clock;
@@ -30,39 +32,63 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 impl Report<'_> {
-    pub fn print(&self, with_postgres: bool) -> anyhow::Result<()> {
+    pub fn print(&self, crowds: &[Crowd], with_postgres: bool) -> anyhow::Result<()> {
         println!("| | requests/s | CPU µs/request | of the limit: requests/s | CPU | aim |");
         println!("|---|---:|---:|---:|---:|---:|");
         for (variant, samples) in self.variants.iter().zip(&self.samples) {
-            let of = |value: fn(&Sample) -> f64| median(samples.iter().map(value).collect());
-            let (rate, cpu) = (of(|sample| sample.per_second), of(|sample| sample.cpu));
+            let rate = median(samples.iter().map(|sample| sample.per_second).collect());
+            let cpu: Option<Vec<_>> = samples.iter().map(|sample| sample.cpu).collect();
+            let cpu = cpu.map(|cpu| format!("{:.1}", median(cpu))).unwrap_or_default();
             let rest = self.rest_of_row(variant, samples);
-            println!("| {} | {rate:.0} | {cpu:.1} | {rest}", variant.name);
+            println!("| {} | {rate:.0} | {cpu} | {rest}", variant.name);
         }
+        self.print_gains();
+        println!("\nDisk: {:.0} fdatasync/s.", median(self.disk.clone()));
         println!("\n| | | aim |\n|---|---:|---:|");
         let Footprint { start_seconds, idle, peak } = self.footprint;
         println!("| start on existing data to ready | {start_seconds:.2} s | ≤ 0.3 s |");
         println!("| memory after start and one idle second | {idle:.0} MB | ≤ 40 MB |");
         println!("| most memory under this load, on SQLite | {peak:.0} MB | |");
+        for crowd in crowds {
+            crowd.print_size()?;
+        }
         self.print_circumstances(with_postgres)
     }
 
-    /// The comparison, or for what waits for the disk what the disk could do.
     fn rest_of_row(&self, variant: &Variant, samples: &[Sample]) -> String {
-        if variant.writes {
-            return format!("(disk: {:.0} fdatasync/s) | | |", median(self.disk.clone()));
+        let Some((limit, aim)) = variant.compared.first() else { return "| | |".to_owned() };
+        let rate =
+            self.ratio(samples, limit, |ours, limit| Some(ours.per_second / limit.per_second));
+        let cpu = self.ratio(samples, limit, |ours, limit| Some(limit.cpu? / ours.cpu?));
+        let [rate, cpu] =
+            [rate, cpu].map(|ratio| ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default());
+        format!("{rate} | {cpu} | ≥ {aim} |")
+    }
+
+    /// What is compared with something beside its limit.
+    fn print_gains(&self) {
+        println!("\n| | times the requests/s | aim |\n|---|---:|---:|");
+        for (variant, samples) in self.variants.iter().zip(&self.samples) {
+            for (other, aim) in variant.compared.iter().skip(1) {
+                let per_second =
+                    |ours: &Sample, other: &Sample| Some(ours.per_second / other.per_second);
+                if let Some(ratio) = self.ratio(samples, other, per_second) {
+                    println!("| {} : {other} | {ratio:.1} | ≥ {aim} |", variant.name);
+                }
+            }
         }
-        let Some((limit, aim)) = variant.limit else { return "| | |".to_owned() };
-        let place = self.variants.iter().position(|variant| variant.name == limit);
-        let limits = place.map_or(&[][..], |place| &self.samples[place]);
-        // Of each round, whose two turns followed each other; then the median.
-        let of = |ratio: fn(&Sample, &Sample) -> f64| {
-            let ratios = samples.iter().zip(limits).map(|(ours, limit)| ratio(ours, limit));
-            median(ratios.collect())
-        };
-        let rate = of(|ours, limit| ours.per_second / limit.per_second);
-        let cpu = of(|ours, limit| limit.cpu / ours.cpu);
-        format!("{rate:.2} | {cpu:.2} | ≥ {aim} |")
+    }
+
+    /// The median over the rounds, as turns of one round are near each other.
+    fn ratio(
+        &self,
+        samples: &[Sample],
+        other: &str,
+        of: impl Fn(&Sample, &Sample) -> Option<f64>,
+    ) -> Option<f64> {
+        let place = self.variants.iter().position(|variant| variant.name == other)?;
+        let pairs = samples.iter().zip(&self.samples[place]);
+        pairs.map(|(ours, other)| of(ours, other)).collect::<Option<_>>().map(median)
     }
 
     fn print_circumstances(&self, with_postgres: bool) -> anyhow::Result<()> {
@@ -74,9 +100,13 @@ impl Report<'_> {
             "" => String::new(),
             only => format!(" --only '{only}'"),
         };
+        let sessions = match self.options.sessions {
+            0 => String::new(),
+            sessions => format!(" --sessions {sessions}"),
+        };
         println!(
             "Medians of interleaved turns by `cargo bench --bench load -- --rounds {rounds} \
-             --seconds {seconds} --connections {connections}{only}`."
+             --seconds {seconds} --connections {connections}{sessions}{only}`."
         );
         if !with_postgres {
             println!(

@@ -2,12 +2,13 @@
 use crate::{
     Options,
     client::Request,
-    probe,
+    crowd,
+    postgres::Postgres,
+    probe, refresh,
     report::{Footprint, Report, median},
     server::Server,
-    variant::{Sample, Variant, refresh, stateless},
+    variant::{Sample, Variant, only, stateless},
 };
-use sqlx::{AssertSqlSafe, Executor, PgPool};
 use std::{path::Path, time::Duration};
 
 const STARTS: usize = 5;
@@ -15,16 +16,9 @@ const STARTS: usize = 5;
 pub fn run(options: &Options) -> anyhow::Result<()> {
     // In the build's folder, not in the system's temporary one: that may be in memory.
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let postgres = Postgres::create()?;
-    let outcome = with_servers(options, dir.path(), postgres.as_ref());
-    if let Some(postgres) = postgres {
-        postgres.remove()?;
-    }
-    outcome
-}
-
-fn with_servers(options: &Options, dir: &Path, postgres: Option<&Postgres>) -> anyhow::Result<()> {
-    let database = format!("sqlite:{}", dir.join("mintmark.db").display());
+    let dir = dir.path();
+    let file = dir.join("mintmark.db");
+    let database = format!("sqlite:{}", file.display());
     let (server, start_seconds) = started_often(dir, &database)?;
     std::thread::sleep(Duration::from_secs(1));
     let idle = server.target.memory("VmRSS")?;
@@ -36,27 +30,39 @@ fn with_servers(options: &Options, dir: &Path, postgres: Option<&Postgres>) -> a
 
     let rotating = Server::rotating(&dir.join("rotating"))?;
     let mut variants = stateless(options, &database, (&server, &rotating, &limits))?;
-    variants.extend(refresh(options, "SQLite", &server)?);
-    let on_postgres = match postgres {
-        Some(postgres) => Some(Server::mintmark(&dir.join("postgres"), &postgres.url)?.0),
-        None => None,
-    };
-    if let Some(server) = &on_postgres {
-        variants.extend(refresh(options, "PostgreSQL", server)?);
+    let alone = Server::with_own_file(&dir.join("alone"), refresh::ALONE)?;
+    let on_sqlite = refresh::Pair { grouped: server, alone };
+    variants.extend(refresh::sqlite(&on_sqlite, &file)?);
+    let databases = (Postgres::create()?, Postgres::create()?);
+    let mut on_postgres = None;
+    if let (Some(first), Some(second)) = &databases {
+        let servers = refresh::Pair {
+            grouped: Server::mintmark(&dir.join("postgres"), &first.url, &[])?.0,
+            alone: Server::mintmark(&dir.join("alone-postgres"), &second.url, refresh::ALONE)?.0,
+        };
+        variants.extend(refresh::postgres(&servers, first)?);
+        on_postgres = Some(servers);
     }
+    let mut crowds = Vec::new();
+    if options.sessions > 0 {
+        let (made, theirs) = crowd::crowds(options, dir)?;
+        crowds = made;
+        variants.extend(theirs);
+    }
+    let mut variants = only(&options.only, variants);
     let (samples, disk) = measure(options, dir, &mut variants)?;
-    let peak = server.target.memory("VmHWM")?;
+    let peak = on_sqlite.grouped.target.memory("VmHWM")?;
     let footprint = Footprint { start_seconds, idle, peak };
     let report = Report { options, variants, samples, disk, footprint };
-    report.print(postgres.is_some())
+    report.print(&crowds, on_postgres.is_some())
 }
 
 /// A server on existing data, after a few that have been killed, and the median of how long they took.
 fn started_often(dir: &Path, database: &str) -> anyhow::Result<(Server, f64)> {
-    drop(Server::mintmark(dir, database)?);
+    drop(Server::mintmark(dir, database, &[])?);
     let mut seconds = Vec::with_capacity(STARTS);
     let server = loop {
-        let (server, took) = Server::mintmark(dir, database)?;
+        let (server, took) = Server::mintmark(dir, database, &[])?;
         seconds.push(took.as_secs_f64());
         if seconds.len() == STARTS {
             break server;
@@ -85,37 +91,4 @@ fn measure(
         }
     }
     Ok((samples, disk))
-}
-
-/// A database of this run alone on the server that `TEST_POSTGRES_URL` names.
-struct Postgres {
-    server: String,
-    name: String,
-    url: String,
-}
-
-impl Postgres {
-    fn create() -> anyhow::Result<Option<Self>> {
-        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else { return Ok(None) };
-        let name = format!("load_{}", uuid::Uuid::new_v4().simple());
-        let mut url = url::Url::parse(&server)?;
-        url.set_path(&name);
-        let postgres = Self { server, url: url.into(), name };
-        postgres.execute(format!("CREATE DATABASE {}", postgres.name))?;
-        Ok(Some(postgres))
-    }
-
-    fn remove(&self) -> anyhow::Result<()> {
-        self.execute(format!("DROP DATABASE {} WITH (FORCE)", self.name))
-    }
-
-    fn execute(&self, statement: String) -> anyhow::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let admin = PgPool::connect(&self.server).await?;
-            admin.execute(AssertSqlSafe(statement)).await?;
-            admin.close().await;
-            Ok(())
-        })
-    }
 }

@@ -40,18 +40,18 @@ pub struct Target {
 }
 
 impl Server {
-    /// `mintmark dev`, ready, and how long it took to be.
-    pub fn mintmark(dir: &Path, database: &str) -> anyhow::Result<(Self, Duration)> {
-        Self::mintmark_with(dir, database, &[])
-    }
-
     /// One whose set of keys changes about every second. More would be felt by the others, on the disk.
     pub fn rotating(dir: &Path) -> anyhow::Result<Self> {
-        let database = format!("sqlite:{}", dir.join("mintmark.db").display());
-        Ok(Self::mintmark_with(dir, &database, ROTATING)?.0)
+        Self::with_own_file(dir, ROTATING)
     }
 
-    fn mintmark_with(
+    pub fn with_own_file(dir: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let database = format!("sqlite:{}", dir.join("mintmark.db").display());
+        Ok(Self::mintmark(dir, &database, variables)?.0)
+    }
+
+    /// `mintmark dev`, ready, and how long it took to be.
+    pub fn mintmark(
         dir: &Path,
         database: &str,
         variables: &[(&str, &str)],

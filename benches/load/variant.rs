@@ -10,36 +10,53 @@ use std::time::Duration;
 
 pub struct Variant {
     pub name: String,
-    /// The name of the limit to compare it with, and the part of it that is aimed at.
-    pub limit: Option<(&'static str, f64)>,
-    /// Whether each request waits for the disk.
-    pub writes: bool,
-    target: Target,
-    requests: Vec<Request>,
+    /// The names of what to compare it with, and how much of that is aimed at. The first is its limit.
+    pub compared: Vec<(String, f64)>,
+    pub work: Work,
+}
+
+/// What a turn does.
+pub enum Work {
+    /// Each request over a connection of its own, again and again.
+    Requests(Target, Vec<Request>),
+    /// Something else, for so long; how often per second.
+    Other(Box<dyn FnMut(Duration) -> anyhow::Result<f64>>),
 }
 
 /// What one turn measured.
 #[derive(Clone, Copy)]
 pub struct Sample {
     pub per_second: f64,
-    /// Microseconds of the server's CPU time.
-    pub cpu: f64,
+    /// Microseconds of the server's CPU time, where a server is measured.
+    pub cpu: Option<f64>,
 }
-
-const REFRESH_CONNECTIONS: [usize; 2] = [16, 64];
 
 impl Variant {
     pub fn turn(&mut self, turn: Duration, ticks_per_second: f64) -> anyhow::Result<Sample> {
-        let before = self.target.cpu_ticks()?;
-        let load = load(self.target.address, &mut self.requests, turn)
-            .with_context(|| format!("under the load of {}", self.name))?;
-        let ticks = f64::from(self.target.cpu_ticks()? - before);
-        let requests = f64::from(load.requests);
-        Ok(Sample {
-            per_second: requests / load.elapsed.as_secs_f64(),
-            cpu: ticks / ticks_per_second * 1e6 / requests,
-        })
+        match &mut self.work {
+            Work::Requests(target, requests) => {
+                requested(*target, requests, turn, ticks_per_second)
+            }
+            Work::Other(work) => work(turn).map(|per_second| Sample { per_second, cpu: None }),
+        }
+        .with_context(|| format!("under the load of {}", self.name))
     }
+}
+
+fn requested(
+    target: Target,
+    requests: &mut [Request],
+    turn: Duration,
+    ticks_per_second: f64,
+) -> anyhow::Result<Sample> {
+    let before = target.cpu_ticks()?;
+    let load = load(target.address, requests, turn)?;
+    let ticks = f64::from(target.cpu_ticks()? - before);
+    let requests = f64::from(load.requests);
+    Ok(Sample {
+        per_second: requests / load.elapsed.as_secs_f64(),
+        cpu: Some(ticks / ticks_per_second * 1e6 / requests),
+    })
 }
 
 /// What touches no database: each limit, and what is compared with it right after it.
@@ -56,17 +73,15 @@ pub fn stateless(
     let es256 = (mintmark.dev("/client/client_id"), mintmark.dev("/client/client_secret"));
     let (id, secret) = create_client(database, "RS256")?;
     let rs256 = (id.as_str(), secret.as_str());
-    let variant = |name: &str, limit, server: &Server, request| Variant {
+    let variant = |name: &str, limit: Option<(&str, f64)>, server: &Server, request| Variant {
         name: name.to_owned(),
-        limit,
-        writes: false,
-        target: server.target,
-        requests: vec![request; options.connections.into()],
+        compared: limit.map(|(name, aim)| (name.to_owned(), aim)).into_iter().collect(),
+        work: Work::Requests(server.target, vec![request; options.connections.into()]),
     };
     let (token, jwks) = ("/oauth/token", "/.well-known/jwks.json");
     let [es256_limit, rs256_limit, jwks_limit] =
         ["limit: ES256 token", "limit: RS256 token", "limit: JWKS"];
-    let variants = vec![
+    Ok(vec![
         variant(es256_limit, None, limits, machine("/es256", es256)),
         variant(
             "client_credentials, ES256",
@@ -84,47 +99,15 @@ pub fn stateless(
         variant(jwks_limit, None, limits, Request::get("/jwks")),
         variant("JWKS", Some((jwks_limit, 0.9)), mintmark, Request::get(jwks)),
         variant("JWKS, keys rotating", Some((jwks_limit, 0.9)), rotating, Request::get(jwks)),
-    ];
-    Ok(only(&options.only, variants))
+    ])
 }
 
-/// Those with the text in their name, and the limits they are compared with.
-fn only(text: &str, mut variants: Vec<Variant>) -> Vec<Variant> {
+/// Those with the text in their name, and what they are compared with.
+pub fn only(text: &str, mut variants: Vec<Variant>) -> Vec<Variant> {
     let wanted = |variant: &Variant| variant.name.contains(text);
     let kept = variants.iter().filter(|variant| wanted(variant));
-    let limits: Vec<_> = kept.filter_map(|variant| Some(variant.limit?.0)).collect();
-    variants.retain(|variant| wanted(variant) || limits.contains(&variant.name.as_str()));
+    let others: Vec<_> =
+        kept.flat_map(|variant| &variant.compared).map(|(name, _)| name.clone()).collect();
+    variants.retain(|variant| wanted(variant) || others.contains(&variant.name));
     variants
-}
-
-/// Refresh: each connection has a session of its own and rotates its token again and again.
-pub fn refresh(
-    options: &Options,
-    database: &str,
-    mintmark: &Server,
-) -> anyhow::Result<Vec<Variant>> {
-    let mut variants = Vec::new();
-    for connections in REFRESH_CONNECTIONS {
-        let name = format!("refresh, {database}, {connections} connections");
-        if !name.contains(&options.only) {
-            continue;
-        }
-        let chains = (0..connections).map(|_| log_in(mintmark)).collect::<Result<_, _>>()?;
-        let target = mintmark.target;
-        variants.push(Variant { name, limit: None, writes: true, target, requests: chains });
-    }
-    Ok(variants)
-}
-
-/// The first refresh request of a new session of the demo user.
-fn log_in(mintmark: &Server) -> anyhow::Result<Request> {
-    let (username, password) = (mintmark.dev("/user/username"), mintmark.dev("/user/password"));
-    let form = format!("username={username}&password={password}");
-    let login = Request::post("/session/login", "", &form);
-    let (_, body) = login.send(mintmark.target.address)?;
-    let body: serde_json::Value = serde_json::from_slice(&body)?;
-    let token = body["refresh_token"].as_str().context("a login without a refresh token")?;
-    let client = mintmark.dev("/public_client/client_id");
-    let form = format!("grant_type=refresh_token&client_id={client}&refresh_token={token}");
-    Ok(Request { chained: true, ..Request::post("/oauth/token", "", &form) })
 }

@@ -1,7 +1,7 @@
 //! One keep-alive connection.
 use super::Request;
 use anyhow::{Context, bail, ensure};
-use std::{net::SocketAddr, time::Instant};
+use std::{collections::VecDeque, net::SocketAddr, time::Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -26,8 +26,8 @@ impl Connection {
         let mut sent = 0;
         while Instant::now() < until {
             let head = self.exchange().await?;
-            if self.request.chained {
-                follow(&mut self.request.bytes, &self.answer[head..])?;
+            if let Some(chains) = &mut self.request.chains {
+                follow(&mut self.request.bytes, chains, &self.answer[head..])?;
             }
             sent += 1;
         }
@@ -65,17 +65,19 @@ fn head(answer: &[u8]) -> anyhow::Result<Option<(usize, usize)>> {
     Ok(None)
 }
 
-/// Puts the refresh token of an answer in the place of that at the end of the request. All of them are
-/// of one length.
-fn follow(request: &mut [u8], body: &[u8]) -> anyhow::Result<()> {
+/// Puts the token whose turn it is in the place of that at the end of the request. All of them are of
+/// one length.
+fn follow(request: &mut [u8], chains: &mut VecDeque<Vec<u8>>, body: &[u8]) -> anyhow::Result<()> {
     const MEMBER: &[u8] = b"\"refresh_token\":\"";
     let Some(at) = body.windows(MEMBER.len()).position(|window| window == MEMBER) else {
         bail!("an answer without a refresh token: {}", String::from_utf8_lossy(body));
     };
     let token = &body[at + MEMBER.len()..];
     let token = token.split(|&byte| byte == b'"').next().unwrap_or_default();
-    let start = request.len() - token.len();
+    chains.push_back(token.to_vec());
+    let next = chains.pop_front().unwrap_or_default();
+    let start = request.len() - next.len();
     ensure!(request[start - 1] == b'=', "refresh tokens of different lengths");
-    request[start..].copy_from_slice(token);
+    request[start..].copy_from_slice(&next);
     Ok(())
 }

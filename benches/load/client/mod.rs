@@ -5,6 +5,7 @@ mod connection;
 use anyhow::Context;
 use connection::Connection;
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -14,8 +15,9 @@ use tokio::task::JoinSet;
 #[derive(Clone)]
 pub struct Request {
     pub bytes: Vec<u8>,
-    /// Whether the request ends in a refresh token, to be replaced by the one in each answer.
-    pub chained: bool,
+    /// The refresh tokens of other sessions, if it ends in one: each successor goes to the end of this
+    /// queue, and the first of it into the request.
+    pub chains: Option<VecDeque<Vec<u8>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -30,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 impl Request {
     pub fn get(path: &str) -> Self {
         let text = format!("GET {path} HTTP/1.1\r\nhost: load\r\n\r\n");
-        Self { bytes: text.into_bytes(), chained: false }
+        Self { bytes: text.into_bytes(), chains: None }
     }
 
     /// `headers` are whole lines.
@@ -41,7 +43,7 @@ impl Request {
              {headers}content-length: {}\r\n\r\n{form}",
             form.len()
         );
-        Self { bytes: text.into_bytes(), chained: false }
+        Self { bytes: text.into_bytes(), chains: None }
     }
 
     /// Sends it once, on a connection of its own; the answer's head and body.
