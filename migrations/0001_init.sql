@@ -43,6 +43,8 @@ CREATE TABLE sessions (
     -- Where the chain stood before the last rotation; tells that a handle came from ahead of it.
     previous_generation BIGINT NOT NULL,
     last_used_at        BIGINT NOT NULL,
+    -- The newest generation of which an access token was met, for clients of which only the newest pair holds.
+    seen_generation     BIGINT NOT NULL DEFAULT 0,
     user_agent          TEXT,
     address             TEXT,
     ended_at            BIGINT,
@@ -60,6 +62,13 @@ CREATE TABLE user_sessions (
     UNIQUE (user_id, client_id, device_id)
 );
 CREATE INDEX user_sessions_by_client ON user_sessions (client_id, session_id);
+
+-- Access tokens that were revoked one by one, until they expire.
+CREATE TABLE denied_tokens (
+    jti        TEXT   NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX denied_tokens_by_expiry ON denied_tokens (expires_at);
 
 -- Each line of keys is numbered 1, 2, 3 …; whoever inserts a number first has made that key.
 CREATE TABLE keys (

@@ -6,8 +6,8 @@ use crate::{
     model::{Client, ClientId},
     offload::Offload,
     password::Passwords,
-    session::Pruning,
-    store::{self, Fetcher, GroupCommit, Notice, Store},
+    session::{Pruning, Recent, TokenRef},
+    store::{self, Fetcher, GroupCommit, Notice, Standing, Store},
 };
 use moka::future::Cache;
 use std::{
@@ -30,6 +30,8 @@ pub struct App {
     pub passwords: Passwords,
     /// For signatures that take long.
     pub signing: Offload,
+    /// How tokens stand; to be told of what changes that.
+    pub recent: Recent,
     clients: Cache<ClientId, Arc<Client>>,
     draining: AtomicBool,
     runtime: Handle,
@@ -66,6 +68,7 @@ impl App {
                 .max_capacity(MOST_CACHED_CLIENTS)
                 .time_to_live(settings.clients.cache_for)
                 .build(),
+            recent: Recent::new(settings.introspection.cache_for),
             draining: AtomicBool::new(false),
             runtime: Handle::current(),
             settings,
@@ -110,6 +113,25 @@ impl App {
             self.clients.insert(id.clone(), Arc::clone(client)).await;
         }
         Ok(found)
+    }
+
+    /// How a token stands, at most `introspection.cache_for` ago; as of now, if this replica has changed
+    /// it. None if its session is not known.
+    pub async fn recent_standing(&self, token: TokenRef) -> store::Result<Option<Arc<Standing>>> {
+        let asked = token.clone();
+        self.recent.get(token, &self.clock, || self.read_standing(asked)).await
+    }
+
+    /// How a token stands now.
+    pub fn read_standing(
+        &self,
+        token: TokenRef,
+    ) -> impl Future<Output = store::Result<Option<Standing>>> + use<> {
+        let store = self.store.clone();
+        self.to_the_end(async move {
+            let mut conn = store.read().await?;
+            conn.standing(token.session_id, token.jti.as_deref()).await
+        })
     }
 
     /// Who has fetched the JWKS lately, newest fetch first. While the database is away, those whom this
@@ -172,18 +194,26 @@ impl App {
     }
 
     /// Goes through all sessions, ends those whose lifetime is over and removes those that ended long
-    /// ago, in small steps with pauses between them: logins and refreshes come first.
+    /// ago, in small steps with pauses between them: logins and refreshes come first. Then the same
+    /// with revoked tokens that have expired.
     pub async fn prune(&self) -> store::Result<()> {
         let mut after = None;
         loop {
-            let (sessions, keys) = (&self.settings.sessions, &self.settings.keys);
-            let pruning = Pruning { sessions, keys, now: self.clock.now() };
-            after = pruning.batch(&self.store, after).await?;
+            after = self.pruning().batch(&self.store, after).await?;
             if after.is_none() {
-                return Ok(());
+                break;
             }
             tokio::time::sleep(BATCH_PAUSE).await;
         }
+        while self.pruning().denied_batch(&self.store).await? {
+            tokio::time::sleep(BATCH_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    fn pruning(&self) -> Pruning<'_> {
+        let (sessions, keys) = (&self.settings.sessions, &self.settings.keys);
+        Pruning { sessions, keys, now: self.clock.now() }
     }
 
     /// Takes in what other replicas change, as soon as they say so. Returns at once where the

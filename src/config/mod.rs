@@ -2,8 +2,9 @@
 mod sections;
 
 pub use sections::{
-    ClientSettings, DatabaseSettings, KeySettings, LogFormat, LogSettings, MasterKeySettings,
-    PasswordSettings, ServerSettings, SessionApiSettings, SessionSettings, TokenSettings,
+    ClientSettings, DatabaseSettings, IntrospectionSettings, KeySettings, LogFormat, LogSettings,
+    MasterKeySettings, PasswordSettings, ServerSettings, SessionApiSettings, SessionSettings,
+    TokenSettings,
 };
 
 use ::config::{Config, Environment, File, FileFormat};
@@ -28,6 +29,7 @@ pub struct Settings {
     pub sessions: SessionSettings,
     pub session_api: SessionApiSettings,
     pub clients: ClientSettings,
+    pub introspection: IntrospectionSettings,
     pub passwords: PasswordSettings,
     pub server: ServerSettings,
     pub log: LogSettings,

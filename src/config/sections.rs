@@ -78,6 +78,13 @@ pub struct ClientSettings {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct IntrospectionSettings {
+    #[serde(with = "humantime_serde")]
+    pub cache_for: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PasswordSettings {
     pub concurrency: usize,
     pub queue: usize,

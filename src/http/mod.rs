@@ -1,4 +1,5 @@
 //! The only place that knows HTTP. The whole URL map is `routes` in this file.
+mod accept;
 mod admin;
 mod cors;
 mod error;
@@ -6,6 +7,7 @@ mod extract;
 mod finish;
 mod health;
 mod help;
+mod introspect;
 mod jwks;
 mod metadata;
 mod revoke;
@@ -34,6 +36,7 @@ fn routes(service: &mut ServiceConfig, metadata_paths: &[String]) {
         .service(cors::open(get("/.well-known/jwks.json", jwks::jwks)))
         .service(cors::open(post("/oauth/token", token::token)))
         .service(cors::open(post("/oauth/revoke", revoke::revoke)))
+        .service(post("/oauth/introspect", introspect::introspect))
         .service(post("/session/login", session::login::login))
         .service(post("/session/refresh", session::refresh::refresh))
         .service(get("/admin/v1/keys", admin::keys::list))

@@ -14,6 +14,7 @@ use serde::Serialize;
 /// Signs with one key. Its headers are encoded once.
 pub struct Signer {
     alg: Algorithm,
+    kid: String,
     at_jwt_header: String,
     jwt_header: String,
     key: Key,
@@ -32,14 +33,11 @@ pub struct SigningFailed(String);
 
 impl Signer {
     pub(super) fn new(alg: Algorithm, kid: &str, key: Key) -> Self {
-        let header = |typ| {
-            let header = serde_json::json!({ "typ": typ, "alg": alg, "kid": kid });
-            URL_SAFE_NO_PAD.encode(header.to_string())
-        };
         Self {
             alg,
-            at_jwt_header: header(TokenType::AtJwt),
-            jwt_header: header(TokenType::Jwt),
+            kid: kid.to_owned(),
+            at_jwt_header: header(TokenType::AtJwt.as_str(), alg, kid),
+            jwt_header: header(TokenType::Jwt.as_str(), alg, kid),
             key,
             random: SystemRandom::new(),
         }
@@ -50,14 +48,27 @@ impl Signer {
         matches!(self.key, Key::Rsa(_))
     }
 
-    /// Signs the claims as a compact JWS.
+    /// Signs the claims of a token as a compact JWS.
     ///
     /// # Errors
     /// If the claims are not JSON or the key refuses; neither depends on a caller.
     pub fn sign(&self, typ: TokenType, claims: &impl Serialize) -> Result<String, SigningFailed> {
-        let header = match typ {
-            TokenType::AtJwt => &self.at_jwt_header,
-            TokenType::Jwt => &self.jwt_header,
+        self.sign_as(typ.as_str(), claims)
+    }
+
+    /// The same under any `typ` (RFC 8725 §3.11).
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn sign_as(&self, typ: &str, claims: &impl Serialize) -> Result<String, SigningFailed> {
+        let other;
+        let header = if typ == TokenType::AtJwt.as_str() {
+            &self.at_jwt_header
+        } else if typ == TokenType::Jwt.as_str() {
+            &self.jwt_header
+        } else {
+            other = header(typ, self.alg, &self.kid);
+            &other
         };
         let payload = serde_json::to_vec(claims).map_err(|e| SigningFailed(e.to_string()))?;
         let mut jws = String::with_capacity(header.len() + payload.len() * 4 / 3 + 360);
@@ -77,6 +88,11 @@ impl Signer {
         URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
         Ok(jws)
     }
+}
+
+fn header(typ: &str, alg: Algorithm, kid: &str) -> String {
+    let header = serde_json::json!({ "typ": typ, "alg": alg, "kid": kid });
+    URL_SAFE_NO_PAD.encode(header.to_string())
 }
 
 impl Drop for Signer {

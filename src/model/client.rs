@@ -35,6 +35,17 @@ pub enum TokenType {
     Jwt,
 }
 
+impl TokenType {
+    pub const ALL: [Self; 2] = [Self::AtJwt, Self::Jwt];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AtJwt => "at+jwt",
+            Self::Jwt => "JWT",
+        }
+    }
+}
+
 /// What a client registered, under the names of RFC 7591 §2 where it has them. Kept as one JSON
 /// text, as no query looks inside.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,6 +82,18 @@ pub struct ClientMetadata {
     /// Otherwise the setting `sessions.limit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_limit: Option<u32>,
+    /// Access tokens of a session hold only until those of a later refresh are used.
+    #[serde(default)]
+    pub newest_pair_only: bool,
+    /// Revoking an access token of a session ends the session.
+    #[serde(default)]
+    pub revoke_ends_session: bool,
+    /// The resource servers it is, as the `aud` of tokens names them: it may introspect those tokens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub introspects: Vec<String>,
+    /// Of RFC 9701 §6. Otherwise RS256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<Algorithm>,
 }
 
 const fn yes() -> bool {
@@ -94,6 +117,12 @@ pub enum UnusableClient {
         "a confidential client can retry until the successor is used, so it has no retry window"
     )]
     RetryWindow,
+    #[error("`{0}` is no absolute URI without a fragment, so no token can be for it")]
+    Introspects(String),
+    #[error("a public client cannot prove who it is, so it may not introspect tokens")]
+    PublicIntrospection,
+    #[error("without rotation there is no newest pair")]
+    NewestPair,
 }
 
 impl ClientMetadata {
@@ -113,6 +142,10 @@ impl ClientMetadata {
             idle_lifetime: None,
             absolute_lifetime: None,
             session_limit: None,
+            newest_pair_only: false,
+            revoke_ends_session: false,
+            introspects: Vec::new(),
+            introspection_signed_response_alg: None,
         }
     }
 
@@ -131,6 +164,15 @@ impl ClientMetadata {
         }
         if !public && self.retry_window.is_some() {
             return Err(UnusableClient::RetryWindow);
+        }
+        if self.newest_pair_only && !self.rotate_refresh_tokens {
+            return Err(UnusableClient::NewestPair);
+        }
+        if public && !self.introspects.is_empty() {
+            return Err(UnusableClient::PublicIntrospection);
+        }
+        if let Some(bad) = self.introspects.iter().find(|uri| !is_absolute_uri(uri)) {
+            return Err(UnusableClient::Introspects(bad.clone()));
         }
         if let Some(bad) = self.audience.iter().find(|uri| !is_absolute_uri(uri)) {
             return Err(UnusableClient::Audience(bad.clone()));
@@ -205,5 +247,14 @@ mod tests {
         let mut client = ClientMetadata::new(ClientType::Confidential, vec![]);
         client.retry_window = Some(Duration::from_secs(5));
         assert!(matches!(client.check(), Err(UnusableClient::RetryWindow)));
+        let mut client = ClientMetadata::new(ClientType::Confidential, vec![]);
+        client.introspects = vec!["https://api.example".into(), "api".into()];
+        assert!(matches!(client.check(), Err(UnusableClient::Introspects(bad)) if bad == "api"));
+        client.client_type = ClientType::Public;
+        assert!(matches!(client.check(), Err(UnusableClient::PublicIntrospection)));
+        client.newest_pair_only = true;
+        assert!(matches!(client.check(), Err(UnusableClient::PublicIntrospection)));
+        client.rotate_refresh_tokens = false;
+        assert!(matches!(client.check(), Err(UnusableClient::NewestPair)));
     }
 }

@@ -35,9 +35,6 @@ codes! {
     UnsupportedGrantType = "unsupported_grant_type", 400,
         "This service does not offer that grant type.",
         "grant_types_supported in the metadata document lists those it offers.";
-    UnsupportedTokenType = "unsupported_token_type", 400,
-        "Tokens of this kind cannot be revoked one by one.",
-        "Revoke the refresh token, which ends its session, and let the access token expire.";
     InvalidScope = "invalid_scope", 400,
         "The scope is malformed, or more than the client or the session may have.",
         "Ask for less, or nothing: without scope everything allowed is granted.";
@@ -124,6 +121,9 @@ details! {
     DeviceMismatch = "device_mismatch",
         "The device_id is not that of the session. The session goes on for its own device.",
         "Send the device_id that the login was made with, or none.";
+    TokenObsolete = "token_obsolete",
+        "The access token was replaced by a refresh, and the tokens of that refresh are in use. Its client has chosen that only the newest pair holds.",
+        "Use the access token of the latest refresh.";
     UserDisabled = "user_disabled",
         "The user of the session is disabled.",
         "Have an administrator look at the user.";

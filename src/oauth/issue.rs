@@ -1,15 +1,18 @@
 //! The one place where tokens are made: from a [`Grant`], whatever grant type it came from.
-use super::{Error, Grant, Result, grant::UserGrant};
+use super::{
+    Grant, Result,
+    grant::UserGrant,
+    sign::{no_key, sign},
+    token_id,
+};
 use crate::{
     app::App,
     clock::Timestamp,
     model::{Client, SessionId},
-    secret::{Secret, random},
+    secret::Secret,
     session::handle::{Handle, Kind},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
-use std::sync::Arc;
 
 /// What the client gets (RFC 6749 §5.1).
 #[derive(Debug)]
@@ -60,7 +63,7 @@ enum Audience<'a> {
 /// Makes the tokens that the grant entitles the client to.
 ///
 /// # Errors
-/// Only [`Error::Internal`] and [`Error::Unavailable`]: what a caller can get wrong has been refused.
+/// As [`sign`]: what a caller can get wrong has been refused.
 pub async fn issue(app: &App, client: &Client, grant: Grant, now: Timestamp) -> Result<Tokens> {
     let user = grant.user.as_ref();
     let subject = user.map_or_else(|| client.id.to_string(), |user| user.user_id.to_string());
@@ -77,7 +80,7 @@ pub async fn issue(app: &App, client: &Client, grant: Grant, now: Timestamp) -> 
         exp: (now + lifetime).seconds(),
         iat: now.seconds(),
         nbf: now.seconds(),
-        jti: token_id(user),
+        jti: token_id::new(user),
         client_id: client.id.as_str(),
         scope: &scope,
         sid: user.map(|user| user.session_id),
@@ -86,8 +89,10 @@ pub async fn issue(app: &App, client: &Client, grant: Grant, now: Timestamp) -> 
         groups: user.map_or(&[], |user| &user.claims.groups),
         permissions: user.map_or(&[], |user| &user.claims.permissions),
     };
+    let alg = client.metadata.access_token_alg.unwrap_or(app.settings.tokens.access_token_alg);
+    let typ = client.metadata.access_token_typ.as_str();
     Ok(Tokens {
-        access_token: sign(app, client, &claims, now).await?,
+        access_token: Secret::new(sign(app, alg, typ, &claims, now).await?),
         expires_in: lifetime.as_secs(),
         refresh_token: user.map(|user| refresh_token(app, user)).transpose()?,
         session_id: user.map(|user| user.session_id),
@@ -97,49 +102,12 @@ pub async fn issue(app: &App, client: &Client, grant: Grant, now: Timestamp) -> 
     })
 }
 
-/// Session and generation with a random part, so that what they mean can be looked up without a
-/// table of issued tokens; random only where there is no session.
-fn token_id(user: Option<&UserGrant>) -> String {
-    let random = random::<16>();
-    let Some(user) = user else { return URL_SAFE_NO_PAD.encode(random.as_ref()) };
-    let (session, generation) = (user.session_id.0.as_bytes(), user.generation.to_be_bytes());
-    URL_SAFE_NO_PAD.encode([session, generation.as_slice(), random.as_ref()].concat())
-}
-
 /// The successor, made with the key of the moment at which the chain moved: a retry computes the
 /// same text again.
 fn refresh_token(app: &App, user: &UserGrant) -> Result<Secret> {
     let UserGrant { session_id, generation, moved_at, .. } = *user;
     let key = app.keys.snapshot().mac_key_at(moved_at).ok_or_else(no_key)?;
     Ok(Handle { kind: Kind::RefreshToken, session_id, generation }.seal(&key))
-}
-
-async fn sign(
-    app: &App,
-    client: &Client,
-    claims: &AccessClaims<'_>,
-    now: Timestamp,
-) -> Result<Secret> {
-    let alg = client.metadata.access_token_alg.unwrap_or(app.settings.tokens.access_token_alg);
-    let typ = client.metadata.access_token_typ;
-    let signer = app.keys.snapshot().signer(alg, now).ok_or_else(no_key)?;
-    let token = if signer.is_slow() {
-        // Claims without borrows can go to another thread.
-        let claims = serde_json::value::to_raw_value(claims).map_err(Error::internal)?;
-        let signer = Arc::clone(&signer);
-        app.signing.run(move || signer.sign(typ, &claims)).await?
-    } else {
-        signer.sign(typ, claims)
-    };
-    token.map(Secret::new).map_err(Error::internal)
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("no key of the algorithm is active")]
-struct NoKey;
-
-fn no_key() -> Error {
-    Error::internal(NoKey)
 }
 
 impl Tokens {

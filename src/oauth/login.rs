@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     model::{Client, Device, SessionId, UserClaims, UserId, Username},
     session::{self, Policy},
-    store::{AuditEvent, NewSession, Store},
+    store::{AuditEvent, NewSession},
 };
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -56,9 +56,9 @@ pub async fn login(
         expires_at: now + policy.absolute_lifetime,
     };
     let session_id = new.id;
-    let (store, request_id) = (app.store.clone(), caller.request_id.clone());
+    let (starting, request_id) = (Arc::clone(app), caller.request_id.clone());
     let started = app
-        .to_the_end(async move { start(&store, &new, policy.limit, request_id, now).await })
+        .to_the_end(async move { start(&starting, &new, policy.limit, request_id, now).await })
         .await?;
     let claims = started.ok_or_else(refused)?;
     let (auth_time, moved_at) = (now, now);
@@ -92,15 +92,15 @@ async fn check_password(app: &Arc<App>, login: Login) -> Result<UserId> {
 
 /// None if the user was disabled since the password was checked.
 async fn start(
-    store: &Store,
+    app: &App,
     new: &NewSession,
     limit: usize,
     request_id: Option<String>,
     now: Timestamp,
 ) -> Result<Option<UserClaims>, crate::store::Error> {
-    let mut conn = store.write().await?;
+    let mut conn = app.store.write().await?;
     let Some(claims) = conn.begin_login(new.user_id, now).await? else { return Ok(None) };
-    session::start(&mut conn, new, limit, now).await?;
+    let ended = session::start(&mut conn, new, limit, now).await?;
     let event = AuditEvent {
         request_id,
         client_id: Some(new.client_id.clone()),
@@ -110,6 +110,9 @@ async fn start(
     };
     conn.audit(&event, now).await?;
     conn.commit().await?;
+    for id in ended {
+        app.recent.session_changed(id);
+    }
     Ok(Some(claims))
 }
 

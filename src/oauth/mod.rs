@@ -1,20 +1,25 @@
 //! The protocol: what a request must bring, what must be true, what it earns.
+mod access_token;
 pub mod bearer;
 mod caller;
 mod client_auth;
 mod codes;
 mod error;
 pub mod grant;
+mod introspect;
 mod issue;
 mod login;
 mod params;
 mod revoke;
+mod sign;
+mod token_id;
 
 pub use caller::Caller;
 pub use client_auth::authenticate;
 pub use codes::{Code, Detail};
 pub use error::{Error, Rejection, Result};
 pub use grant::{Exchange, Grant, GrantType};
+pub use introspect::{Introspection, introspect, signed};
 pub use issue::{Tokens, issue};
 pub use login::{Login, login};
 pub use params::Params;

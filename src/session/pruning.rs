@@ -56,6 +56,14 @@ impl Pruning<'_> {
         Ok(seen.last().filter(|_| full).map(|last| last.id))
     }
 
+    /// Shortens the deny list by the oldest tokens that have expired, also for a replica with a slow
+    /// clock. False once none is left.
+    pub async fn denied_batch(&self, store: &Store) -> Result<bool> {
+        let expired = self.now - self.keys.leeway;
+        let forgotten = store.autocommit().await?.forget_denied_tokens(expired, BATCH).await?;
+        Ok(i64::try_from(forgotten).is_ok_and(|forgotten| forgotten == BATCH))
+    }
+
     /// A replica with a slow clock may still let a session live that is over here, so there is some
     /// leeway. Clients can only shorten their lifetimes: theirs are refused earlier and end here.
     fn fate(&self, seen: &Lifetime) -> Fate {

@@ -1,13 +1,19 @@
 //! The start of a session.
 use crate::{
     clock::Timestamp,
-    model::EndReason,
+    model::{EndReason, SessionId},
     store::{Conn, NewSession, Result, SessionFilter},
 };
 
 /// Starts a session in the caller's transaction, which holds the user's row. A session of the same
-/// user and client on the same device ends for it; beyond the limit, so do the oldest.
-pub async fn start(conn: &mut Conn, new: &NewSession, limit: usize, now: Timestamp) -> Result<()> {
+/// user and client on the same device ends for it; beyond the limit, so do the oldest. Says which ended.
+pub async fn start(
+    conn: &mut Conn,
+    new: &NewSession,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<SessionId>> {
+    let mut ended = Vec::new();
     let of_user = SessionFilter {
         user_id: Some(new.user_id),
         client_id: Some(new.client_id.clone()),
@@ -15,12 +21,13 @@ pub async fn start(conn: &mut Conn, new: &NewSession, limit: usize, now: Timesta
     };
     if let Some(device_id) = &new.device.id {
         let same_device = SessionFilter { device_id: Some(device_id.clone()), ..of_user.clone() };
-        conn.end_sessions(&same_device, EndReason::Replaced, now).await?;
+        ended = conn.end_sessions(&same_device, EndReason::Replaced, now).await?;
     }
     conn.insert_session(new, now).await?;
     let live = conn.live_sessions(&of_user).await?;
     for &oldest in live.iter().take(live.len().saturating_sub(limit)) {
         conn.end_session(oldest, EndReason::SessionLimit, now).await?;
+        ended.push(oldest);
     }
-    Ok(())
+    Ok(ended)
 }

@@ -17,6 +17,7 @@ mod open;
 mod pruning;
 mod rotation;
 mod sessions;
+mod standing;
 mod users;
 
 pub use audit::AuditEvent;
@@ -30,6 +31,7 @@ pub use notices::{Notice, Notices};
 pub use pruning::Lifetime;
 pub use rotation::{Rotated, Rotation};
 pub use sessions::NewSession;
+pub use standing::{SessionStanding, Standing};
 pub use users::LoginRow;
 
 use conn::sql;

@@ -31,7 +31,9 @@ fn assert_refused(answer: &str, status: u16, error: &str) {
 
 async fn a_body_that_announces_too_much_is_refused_before_it_comes(database: Database) {
     let server = Server::start(database).await;
-    for path in ["/oauth/token", "/oauth/revoke", "/session/login", "/session/refresh"] {
+    for path in
+        ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/session/login", "/session/refresh"]
+    {
         let mut raw = Raw::to(&server.url);
         raw.send_head(path, "Content-Length: 104857600\r\n");
         assert_refused(&raw.answer(), 413, "content_too_large");

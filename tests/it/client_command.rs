@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 on_both!(
     a_client_is_made_and_gets_a_token_at_once,
+    what_concerns_introspection_is_registered,
     a_client_is_listed_and_shown_without_its_secret,
     a_deleted_client_is_refused_and_its_sessions_end,
     a_new_secret_overlaps_with_the_one_before,
@@ -79,6 +80,24 @@ async fn a_client_is_made_and_gets_a_token_at_once(database: Database) {
     let uri = ["--redirect-uri", "https://app.example/back"];
     let made = client(&database, &[&public[..], &uri].concat()).expect(0).json();
     assert_eq!(made, serde_json::json!({ "client_id": "app" }));
+}
+
+/// A resource server needs no grant.
+async fn what_concerns_introspection_is_registered(database: Database) {
+    let made = ["create", "--id", "api", "--introspect", "https://a.example"];
+    let more = ["--introspect", "https://b.example", "--introspection-alg", "ES256"];
+    client(&database, &[&made[..], &more].concat()).expect(0);
+    let made = ["create", "--id", "app", "--public", "--grant", "refresh_token"];
+    let more = ["--newest-pair-only", "--revoke-ends-session"];
+    client(&database, &[&made[..], &more].concat()).expect(0);
+    let show = |id| client(&database, &["show", id, "--json"]).expect(0).json();
+    let (api, app) = (show("api"), show("app"));
+    assert_eq!(api["grant_types"], serde_json::json!([]));
+    assert_eq!(api["introspects"], serde_json::json!(["https://a.example", "https://b.example"]));
+    assert_eq!(api["introspection_signed_response_alg"], "ES256");
+    for (name, of_api) in [("newest_pair_only", false), ("revoke_ends_session", false)] {
+        assert_eq!((&api[name], &app[name]), (&of_api.into(), &(!of_api).into()), "{name}");
+    }
 }
 
 async fn a_client_is_listed_and_shown_without_its_secret(database: Database) {
@@ -172,6 +191,10 @@ async fn what_cannot_work_is_refused_and_changes_nothing(database: Database) {
         (1, [&service[..], &["--redirect-uri", "javascript:alert(1)"]].concat(), "redirect URI"),
         (1, [&service[..], &["--redirect-uri", "https://a/#b"]].concat(), "redirect URI"),
         (1, [&service[..], &["--audience", "api"]].concat(), "audience"),
+        (1, [&service[..], &["--introspect", "api"]].concat(), "`api`"),
+        (1, [&public[..], &["--introspect", "https://api.example"]].concat(), "public client"),
+        (1, [&service[..], &["--newest-pair-only", "--no-rotation"]].concat(), "newest pair"),
+        (2, [&service[..], &["--introspection-alg", "none"]].concat(), "RS256, ES256, PS256"),
         (2, [&service[..], &["--alg", "HS256"]].concat(), "RS256, ES256, PS256"),
         (2, [&service[..], &["--scope", "a\"b"]].concat(), "--scope"),
         (1, vec!["show", "nobody"], "no client nobody"),

@@ -25,6 +25,7 @@ async fn behind_a_forwarder() -> (Server, Forwarder) {
         let defaults = Settings::load(None, HashMap::new()).unwrap().database;
         settings.database = DatabaseSettings { url: url.to_string().into(), ..defaults };
         settings.clients.cache_for = Duration::from_hours(1);
+        settings.introspection.cache_for = Duration::from_mins(5);
         settings.keys.poll_interval = Duration::from_hours(1);
     })
     .await;
@@ -107,6 +108,42 @@ async fn without_its_database_the_service_does_what_it_can_and_recovers() {
     let next = server.refresh(pair.refresh_token()).await.expect(200);
     server.refresh(next.refresh_token()).await.expect(200);
     server.login(None).await;
+}
+
+/// An outage must not look like the end of all tokens. What was read a moment ago may be told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn introspection_never_takes_an_outage_for_the_end_of_a_token() {
+    let (server, forwarder) = behind_a_forwarder().await;
+    server.add_resource_server().await;
+    let (known, new) = (server.login(None).await, server.login_with_service().await);
+    assert!(server.is_active(known.access_token()).await);
+    // Warms the cache of clients.
+    assert!(!server.is_active("unknown").await);
+    server.introspect("service", "unknown").await.expect(200);
+    for away in [Forwarder::cut, Forwarder::stall] {
+        away(&forwarder);
+        assert!(server.is_active(known.access_token()).await, "read a moment ago");
+        let unread = server.introspect("api", new.access_token());
+        assert_unavailable("access token", unread).await;
+        let unread = server.introspect("service", new.refresh_token());
+        assert_unavailable("refresh token", unread).await;
+        let form = format!("client_id=app&token={}", known.access_token());
+        assert_unavailable("revocation", server.post("/oauth/revoke", None, &form)).await;
+        // What is no token of this service is inactive whatever the database says.
+        assert!(!server.is_active("unknown").await);
+        forwarder.heal();
+        until_ready(&server).await;
+    }
+    // Late or not at all, the revocation may have happened; what is known must be from now on.
+    let other = server.login(None).await;
+    assert!(server.is_active(other.access_token()).await);
+    forwarder.cut();
+    server.advance(300);
+    let too_old = server.introspect("api", other.access_token());
+    assert_unavailable("what was read too long ago", too_old).await;
+    forwarder.heal();
+    until_ready(&server).await;
+    assert!(server.is_active(other.access_token()).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,7 @@ const PATHS: &[(&str, &str)] = &[
     ("/.well-known/jwks.json", "GET, HEAD"),
     ("/oauth/token", "POST"),
     ("/oauth/revoke", "POST"),
+    ("/oauth/introspect", "POST"),
     ("/session/login", "POST"),
     ("/session/refresh", "POST"),
     ("/admin/v1/keys", "GET, HEAD"),

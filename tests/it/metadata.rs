@@ -58,6 +58,10 @@ async fn the_grants_and_the_methods_listed_are_those_that_work(database: Databas
         let methods = listed(&format!("{endpoint}_endpoint_auth_methods_supported"));
         assert_eq!(methods, ["client_secret_basic", "client_secret_post", "none"]);
     }
+    let methods = listed("introspection_endpoint_auth_methods_supported");
+    assert_eq!(methods, ["client_secret_basic", "client_secret_post"]);
+    let algorithms = listed("introspection_signing_alg_values_supported");
+    assert_eq!(algorithms, ["RS256", "ES256"]);
     let by_post = format!("grant_type=client_credentials&client_id=service&client_secret={SECRET}");
     server.post("/oauth/token", None, &by_post).await.expect(200);
     server.post("/oauth/token", Some("service"), "grant_type=client_credentials").await.expect(200);

@@ -192,3 +192,25 @@ async fn pyjwt_refuses_what_was_tampered_with() {
         assert!(why.starts_with("InvalidAudienceError"), "{why}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pyjwt_verifies_a_signed_introspection_answer() {
+    let server = server_in_the_past().await;
+    let mut python = ResourceServer::start(&server);
+    for (client, token) in tokens(&server).await {
+        let request = server.form("/oauth/introspect", &format!("token={token}"));
+        let request = request.header("accept", "application/token-introspection+jwt");
+        let answer = Answer::to(request.basic_auth(client, Some(SECRET))).await.expect(200);
+        let mut question = json!({
+            "token": answer.text, "alg": "RS256", "issuer": server.url, "audience": client,
+            "require": ["iss", "aud", "iat", "token_introspection"],
+        });
+        let told = python.ask(&question);
+        assert_eq!(told["claims"]["token_introspection"]["active"], true, "{told}");
+        assert_eq!(told["claims"]["token_introspection"]["client_id"], client);
+        // Who expects an access token is not taken in (RFC 9701 section 8.1).
+        question.as_object_mut().unwrap().remove("require");
+        let why = python.ask(&question)["refused"].as_str().unwrap().to_owned();
+        assert!(why.starts_with("MissingRequiredClaimError"), "{why}");
+    }
+}

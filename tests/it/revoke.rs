@@ -1,4 +1,4 @@
-//! Token revocation (RFC 7009).
+//! Revocation of refresh tokens (RFC 7009).
 use crate::{
     on_both,
     support::{Answer, Database, SECRET, Server},
@@ -9,7 +9,6 @@ on_both!(
     any_token_of_the_chain_ends_it,
     a_token_of_another_client_stays_live,
     what_is_no_token_is_no_error,
-    an_access_token_cannot_be_revoked,
     a_client_that_proves_nothing_revokes_nothing,
 );
 
@@ -84,15 +83,6 @@ async fn what_is_no_token_is_no_error(database: Database) {
         assert_eq!(answer.rejection(), (400, "invalid_request"), "{form}");
     }
     server.refresh(token).await.expect(200);
-}
-
-async fn an_access_token_cannot_be_revoked(database: Database) {
-    let server = Server::start(database).await;
-    let login = server.login(None).await;
-    let form = format!("client_id=app&token={}", login.access_token());
-    let answer = revoke(&server, None, &form).await;
-    assert_eq!(answer.rejection(), (400, "unsupported_token_type"));
-    server.refresh(login.refresh_token()).await.expect(200);
 }
 
 async fn a_client_that_proves_nothing_revokes_nothing(database: Database) {

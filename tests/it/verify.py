@@ -1,8 +1,9 @@
 """Verifies access tokens as a resource server does: with stock PyJWT and its PyJWKClient as it comes.
 
 Started with the URL of the JWKS. Each line of standard input is a JSON object: {"token", "alg", "issuer",
-"audience"} is answered with {"kid", "claims"} or {"refused"}, {"advance": seconds} lets that time pass
-for the caches of PyJWKClient, and is answered with {}.
+"audience"}, with "require" if it need not have the claims of an access token, is answered with {"kid",
+"claims"} or {"refused"}, {"advance": seconds} lets that time pass for the caches of PyJWKClient, and is
+answered with {}.
 """
 
 import json
@@ -18,7 +19,7 @@ time.monotonic = lambda: monotonic() + skipped
 client = jwt.PyJWKClient(sys.argv[1])
 
 
-def verify(token, alg, issuer, audience):
+def verify(token, alg, issuer, audience, require=("exp", "iss", "aud", "iat", "sub", "jti")):
     try:
         key = client.get_signing_key_from_jwt(token)
         claims = jwt.decode(
@@ -27,7 +28,7 @@ def verify(token, alg, issuer, audience):
             algorithms=[alg],
             issuer=issuer,
             audience=audience,
-            options={"require": ["exp", "iss", "aud", "iat", "sub", "jti"]},
+            options={"require": list(require)},
         )
     except jwt.PyJWTError as error:
         return {"refused": f"{type(error).__name__}: {error}"}

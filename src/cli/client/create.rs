@@ -17,8 +17,9 @@ pub struct Create {
     /// For people to recognise it by.
     #[arg(long)]
     name: Option<String>,
-    /// A grant type it may use; can be repeated.
-    #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = grant_type)]
+    /// A grant type it may use; can be repeated. A resource server that only introspects needs none.
+    #[arg(long = "grant", value_name = "GRANT", value_parser = grant_type,
+          required_unless_present = "introspects")]
     grants: Vec<GrantType>,
     /// It cannot keep a secret: a browser, mobile or command-line app.
     #[arg(long)]
@@ -32,11 +33,17 @@ pub struct Create {
     /// A resource server its tokens may be for, as an absolute URI; can be repeated.
     #[arg(long = "audience", value_name = "URI")]
     audience: Vec<String>,
+    /// A resource server that it is, as an absolute URI: it may introspect tokens that are for that one;
+    /// can be repeated.
+    #[arg(long = "introspect", value_name = "URI")]
+    introspects: Vec<String>,
     /// The algorithm of its access tokens; it has to be in `keys.algorithms` of the service.
     #[arg(long, value_parser = algorithm())]
     alg: Option<Algorithm>,
     #[command(flatten)]
     overrides: Overrides,
+    #[command(flatten)]
+    validity: Validity,
     #[command(flatten)]
     common: Common,
 }
@@ -62,6 +69,20 @@ struct Overrides {
     /// Write `JWT` into the `typ` of its access tokens, for resource servers that refuse `at+jwt`.
     #[arg(long)]
     typ_jwt: bool,
+}
+
+/// What becomes of its tokens before they expire, and of what is told of others'.
+#[derive(Debug, clap::Args)]
+struct Validity {
+    /// Make the access tokens of a session invalid here once those of a later refresh are used.
+    #[arg(long)]
+    newest_pair_only: bool,
+    /// End the session when one of its access tokens is revoked, instead of denying that token alone.
+    #[arg(long)]
+    revoke_ends_session: bool,
+    /// The algorithm of introspection answers that it wants signed; RS256 unless given.
+    #[arg(long, value_parser = algorithm())]
+    introspection_alg: Option<Algorithm>,
 }
 
 fn grant_type(name: &str) -> Result<GrantType, String> {
@@ -119,6 +140,10 @@ impl Create {
             idle_lifetime,
             absolute_lifetime,
             session_limit,
+            newest_pair_only: self.validity.newest_pair_only,
+            revoke_ends_session: self.validity.revoke_ends_session,
+            introspects: self.introspects,
+            introspection_signed_response_alg: self.validity.introspection_alg,
             ..ClientMetadata::new(client_type, grants)
         }
     }

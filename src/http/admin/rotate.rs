@@ -74,7 +74,11 @@ async fn compromised(admin: &Admin<KeysRotate>, request: Request) -> Result<Http
     };
     let compromise = Compromise { kid, dry_run, end_sessions };
     let (app, event) = (Arc::clone(&admin.app), admin.event("key.compromised"));
-    let revoke = async move { app.keys.compromised(&compromise, &event).await };
+    let revoke = async move {
+        let impact = app.keys.compromised(&compromise, &event).await;
+        app.recent.all_changed();
+        impact
+    };
     let impact = admin.app.to_the_end(revoke).await?;
     let impact = impact.ok_or_else(|| NotFound.because("no published key has that kid"))?;
     let report = |readers: &Readers<'_>| no_store(&readers.compromised(dry_run, &impact));

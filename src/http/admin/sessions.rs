@@ -51,6 +51,9 @@ pub async fn end_many(admin: Admin<SessionsRevoke>, request: HttpRequest) -> Res
             conn.audit(&AuditEvent { session_id: Some(session_id), ..event.clone() }, now).await?;
         }
         conn.commit().await?;
+        for &id in &ended {
+            app.recent.session_changed(id);
+        }
         Ok(ended.len())
     };
     let ended = in_the_background(&admin.app, end).await?;
@@ -68,6 +71,7 @@ pub async fn end(admin: Admin<SessionsRevoke>, id: Path<String>) -> Result<HttpR
             conn.audit(&AuditEvent { session_id: Some(id), ..event }, now).await?;
         }
         conn.commit().await?;
+        app.recent.session_changed(id);
         Ok(ended)
     };
     if in_the_background(&admin.app, end).await? {

@@ -8,6 +8,7 @@ use crate::{
         handle::{Handle, Kind},
     },
 };
+use std::sync::Arc;
 
 pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
     let Exchange { app, client, params, caller, now } = exchange;
@@ -29,10 +30,15 @@ pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
         now,
     };
     let live = if let Some(live) = used.together(&app.rotations).await? {
+        app.recent.session_changed(handle.session_id);
         live
     } else {
-        let store = app.store.clone();
-        let alone = async move { used.alone(&store).await };
+        let settling = Arc::clone(app);
+        let alone = async move {
+            let live = used.alone(&settling.store).await;
+            settling.recent.session_changed(handle.session_id);
+            live
+        };
         app.to_the_end(alone).await?.map_err(refused)?
     };
 
