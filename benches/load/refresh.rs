@@ -3,7 +3,7 @@ use crate::{
     client::Request,
     postgres::Postgres,
     server::Server,
-    variant::{Variant, Work},
+    variant::{Variant, Work, log_in},
 };
 use anyhow::Context;
 use rusqlite::Connection;
@@ -70,18 +70,14 @@ pub fn postgres(servers: &Pair, database: &Postgres) -> anyhow::Result<Vec<Varia
 }
 
 fn chains(server: &Server, connections: usize) -> anyhow::Result<Work> {
-    let chains = (0..connections).map(|_| log_in(server)).collect::<Result<_, _>>()?;
+    let chains = (0..connections).map(|_| first_refresh(server)).collect::<Result<_, _>>()?;
     Ok(Work::Requests(server.target, chains))
 }
 
 /// The first refresh request of a new session of the demo user.
-fn log_in(mintmark: &Server) -> anyhow::Result<Request> {
-    let (username, password) = (mintmark.dev("/user/username"), mintmark.dev("/user/password"));
-    let form = format!("username={username}&password={password}");
-    let login = Request::post("/session/login", "", &form);
-    let (_, body) = login.send(mintmark.target.address)?;
-    let body: serde_json::Value = serde_json::from_slice(&body)?;
-    let token = body["refresh_token"].as_str().context("a login without a refresh token")?;
+fn first_refresh(mintmark: &Server) -> anyhow::Result<Request> {
+    let login = log_in(mintmark)?;
+    let token = login["refresh_token"].as_str().context("a login without a refresh token")?;
     let client = mintmark.dev("/public_client/client_id");
     let form = format!("grant_type=refresh_token&client_id={client}&refresh_token={token}");
     Ok(Request { chains: Some(VecDeque::new()), ..Request::post("/oauth/token", "", &form) })

@@ -7,7 +7,7 @@ use crate::{
     probe, refresh,
     report::{Footprint, Report, median},
     server::Server,
-    variant::{Sample, Variant, only, stateless},
+    variant::{Sample, Variant, introspection, only, stateless},
 };
 use std::{path::Path, time::Duration};
 
@@ -30,6 +30,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 
     let rotating = Server::rotating(&dir.join("rotating"))?;
     let mut variants = stateless(options, &database, (&server, &rotating, &limits))?;
+    variants.extend(introspection(options, &database, (&server, &limits))?);
     let alone = Server::with_own_file(&dir.join("alone"), refresh::ALONE)?;
     let on_sqlite = refresh::Pair { grouped: server, alone };
     variants.extend(refresh::sqlite(&on_sqlite, &file)?);

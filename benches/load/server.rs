@@ -62,7 +62,10 @@ impl Server {
         command.args(["dev", "--json", "--listen", "127.0.0.1:0", "--database", database]);
         command.arg("--data").arg(dir);
         // All the connections' sessions are of one user and one client.
-        command.env("MINTMARK__SESSIONS__LIMIT", "1000").envs(variables.iter().copied());
+        command.env("MINTMARK__SESSIONS__LIMIT", "1000");
+        // One is introspected for as long as the run takes.
+        command.env("MINTMARK__TOKENS__ACCESS_TOKEN_LIFETIME", "24h");
+        command.envs(variables.iter().copied());
         let log = dir.join("mintmark.log");
         command.stderr(File::create(&log)?);
         let (mut server, line) = Self::spawn(command)?;
@@ -112,11 +115,11 @@ impl Drop for Server {
     }
 }
 
-/// Registers a client for machine tokens of that algorithm, by the command line; its id and secret.
-pub fn create_client(database: &str, alg: &str) -> anyhow::Result<(String, String)> {
+/// Registers a client by the command line; its id and secret.
+pub fn create_client(database: &str, arguments: &[&str]) -> anyhow::Result<(String, String)> {
     let output = Command::new(PROGRAM)
-        .args(["client", "create", "--json", "--database", database, "--alg", alg])
-        .args(["--grant", "client_credentials", "--scope", "api:read api:write"])
+        .args(["client", "create", "--json", "--database", database])
+        .args(arguments)
         .stderr(Stdio::inherit())
         .output()?;
     let made: Value = serde_json::from_slice(&output.stdout).context("no client was made")?;

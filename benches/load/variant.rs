@@ -6,6 +6,7 @@ use crate::{
 };
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
 use std::time::Duration;
 
 pub struct Variant {
@@ -32,6 +33,19 @@ pub struct Sample {
 }
 
 impl Variant {
+    /// One that waits for no disk, with the same request on all connections.
+    fn new(
+        options: &Options,
+        name: &str,
+        limit: Option<(&str, f64)>,
+        target: Target,
+        request: Request,
+    ) -> Self {
+        let requests = vec![request; options.connections.into()];
+        let compared = limit.map(|(name, aim)| (name.to_owned(), aim)).into_iter().collect();
+        Self { name: name.to_owned(), compared, work: Work::Requests(target, requests) }
+    }
+
     pub fn turn(&mut self, turn: Duration, ticks_per_second: f64) -> anyhow::Result<Sample> {
         match &mut self.work {
             Work::Requests(target, requests) => {
@@ -65,18 +79,15 @@ pub fn stateless(
     database: &str,
     (mintmark, rotating, limits): (&Server, &Server, &Server),
 ) -> anyhow::Result<Vec<Variant>> {
-    let machine = |path: &str, (id, secret): (&str, &str)| {
-        let basic = STANDARD.encode(format!("{id}:{secret}"));
-        let headers = format!("authorization: Basic {basic}\r\n");
-        Request::post(path, &headers, "grant_type=client_credentials")
+    let machine = |path: &str, client: (&str, &str)| {
+        Request::post(path, &basic(client), "grant_type=client_credentials")
     };
+    let grant = ["--grant", "client_credentials", "--scope", "api:read api:write"];
     let es256 = (mintmark.dev("/client/client_id"), mintmark.dev("/client/client_secret"));
-    let (id, secret) = create_client(database, "RS256")?;
+    let (id, secret) = create_client(database, &[&grant[..], &["--alg", "RS256"]].concat())?;
     let rs256 = (id.as_str(), secret.as_str());
-    let variant = |name: &str, limit: Option<(&str, f64)>, server: &Server, request| Variant {
-        name: name.to_owned(),
-        compared: limit.map(|(name, aim)| (name.to_owned(), aim)).into_iter().collect(),
-        work: Work::Requests(server.target, vec![request; options.connections.into()]),
+    let variant = |name, limit, server: &Server, request| {
+        Variant::new(options, name, limit, server.target, request)
     };
     let (token, jwks) = ("/oauth/token", "/.well-known/jwks.json");
     let [es256_limit, rs256_limit, jwks_limit] =
@@ -102,6 +113,38 @@ pub fn stateless(
     ])
 }
 
+/// Introspection of a session's access token, and the verification of the same token that a resource
+/// server does itself.
+pub fn introspection(
+    options: &Options,
+    database: &str,
+    (mintmark, limits): (&Server, &Server),
+) -> anyhow::Result<Vec<Variant>> {
+    let issuer = mintmark.dev("/issuer");
+    let (id, secret) = create_client(database, &["--introspect", issuer])?;
+    let login = log_in(mintmark)?;
+    let token = login["access_token"].as_str().context("a login without an access token")?;
+    let form = format!("token={token}");
+    let verification = Request::post("/verify", "", &form);
+    let introspection = Request::post("/oauth/introspect", &basic((&id, &secret)), &form);
+    let limit = "limit: local verification, ES256";
+    Ok(vec![
+        Variant::new(options, limit, None, limits.target, verification),
+        Variant::new(
+            options,
+            "introspection, ES256",
+            Some((limit, 0.5)),
+            mintmark.target,
+            introspection,
+        ),
+    ])
+}
+
+/// A header line.
+fn basic((id, secret): (&str, &str)) -> String {
+    format!("authorization: Basic {}\r\n", STANDARD.encode(format!("{id}:{secret}")))
+}
+
 /// Those with the text in their name, and what they are compared with.
 pub fn only(text: &str, mut variants: Vec<Variant>) -> Vec<Variant> {
     let wanted = |variant: &Variant| variant.name.contains(text);
@@ -110,4 +153,13 @@ pub fn only(text: &str, mut variants: Vec<Variant>) -> Vec<Variant> {
         kept.flat_map(|variant| &variant.compared).map(|(name, _)| name.clone()).collect();
     variants.retain(|variant| wanted(variant) || others.contains(&variant.name));
     variants
+}
+
+/// The answer to a login of the demo user.
+pub fn log_in(mintmark: &Server) -> anyhow::Result<Value> {
+    let (username, password) = (mintmark.dev("/user/username"), mintmark.dev("/user/password"));
+    let form = format!("username={username}&password={password}");
+    let login = Request::post("/session/login", "", &form);
+    let (_, body) = login.send(mintmark.target.address)?;
+    Ok(serde_json::from_slice(&body)?)
 }

@@ -1,6 +1,7 @@
 //! The limits: actix-web handlers that give Mintmark's answers and do nothing beside. They look nothing
 //! up, check no secret, log nothing and keep nothing.
 mod token;
+mod verify;
 
 use actix_web::{
     App, HttpResponse, HttpServer,
@@ -9,6 +10,7 @@ use actix_web::{
 };
 use std::{io::Read, path::Path};
 use token::{Keys, es256, rs256};
+use verify::{PublicKeys, verified};
 
 /// What the JWKS handler answers.
 #[derive(Clone)]
@@ -25,13 +27,16 @@ pub fn serve(answer: &Path) -> anyhow::Result<()> {
         std::process::exit(0);
     });
     let (keys, jwks) = (Data::new(Keys::generate()?), Data::new(Jwks::read(answer)?));
+    let public = Data::new(PublicKeys::read(&jwks.body)?);
     actix_web::rt::System::new().block_on(async {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(keys.clone())
                 .app_data(jwks.clone())
+                .app_data(public.clone())
                 .route("/es256", web::post().to(es256))
                 .route("/rs256", web::post().to(rs256))
+                .route("/verify", web::post().to(verified))
                 .route("/jwks", web::get().to(published))
         })
         .bind("127.0.0.1:0")?;
