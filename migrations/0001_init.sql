@@ -48,7 +48,8 @@ CREATE TABLE sessions (
     user_agent          TEXT,
     address             TEXT,
     ended_at            BIGINT,
-    end_reason          TEXT
+    end_reason          TEXT,
+    status_index        BIGINT -- its place in the status lists, if its client has one; never given twice
 );
 
 -- The live sessions of each user. Logins and endings touch it, refreshes do not. A NULL device_id is
@@ -69,6 +70,19 @@ CREATE TABLE denied_tokens (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX denied_tokens_by_expiry ON denied_tokens (expires_at);
+
+-- Places in the status lists are taken by the block, so that logins do not wait for each other: a
+-- process makes up an id, and the first login that needs the block numbers it.
+CREATE TABLE status_blocks (
+    id     UUID   NOT NULL PRIMARY KEY,
+    number BIGINT NOT NULL UNIQUE -- 0, 1, 2 …
+);
+
+-- The bits that are 1: sessions that ended not so long ago that one of their access tokens may live.
+CREATE TABLE ended_statuses (
+    status_index BIGINT NOT NULL PRIMARY KEY,
+    ended_at     BIGINT NOT NULL
+);
 
 -- Each line of keys is numbered 1, 2, 3 …; whoever inserts a number first has made that key.
 CREATE TABLE keys (

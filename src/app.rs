@@ -1,12 +1,12 @@
 //! Everything a request can reach, wired once.
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::Settings,
     keys::{self, Fetchers, KeyRing, MasterKeys},
     model::{Client, ClientId},
     offload::Offload,
     password::Passwords,
-    session::{Pruning, Recent, TokenRef},
+    session::{Pruning, Recent, TokenRef, status::Statuses},
     store::{self, Fetcher, GroupCommit, Notice, Standing, Store},
 };
 use moka::future::Cache;
@@ -27,6 +27,7 @@ pub struct App {
     pub rotations: GroupCommit,
     pub keys: KeyRing,
     pub fetchers: Fetchers,
+    pub statuses: Statuses,
     pub passwords: Passwords,
     /// For signatures that take long.
     pub signing: Offload,
@@ -62,6 +63,7 @@ impl App {
         Ok(Arc::new(Self {
             rotations: GroupCommit::start(store.clone(), &settings.database),
             fetchers: Fetchers::default(),
+            statuses: Statuses::default(),
             passwords: Passwords::new(&settings.passwords),
             signing: Offload::new(0, SIGNING_QUEUE),
             clients: Cache::builder()
@@ -195,7 +197,7 @@ impl App {
 
     /// Goes through all sessions, ends those whose lifetime is over and removes those that ended long
     /// ago, in small steps with pauses between them: logins and refreshes come first. Then the same
-    /// with revoked tokens that have expired.
+    /// with revoked tokens that have expired, and with places of sessions that ended.
     pub async fn prune(&self) -> store::Result<()> {
         let mut after = None;
         loop {
@@ -208,12 +210,22 @@ impl App {
         while self.pruning().denied_batch(&self.store).await? {
             tokio::time::sleep(BATCH_PAUSE).await;
         }
-        Ok(())
+        // A slow clock may still want them.
+        let before = self.ended_since(self.clock.now()) - self.settings.keys.leeway;
+        self.store.autocommit().await?.forget_ended_statuses(before).await
     }
 
     fn pruning(&self) -> Pruning<'_> {
         let (sessions, keys) = (&self.settings.sessions, &self.settings.keys);
         Pruning { sessions, keys, now: self.clock.now() }
+    }
+
+    /// Sessions that ended before this have no access token that anybody still accepts: their clocks may
+    /// be behind ours, and ours behind that of the replica that made the token.
+    pub fn ended_since(&self, now: Timestamp) -> Timestamp {
+        let longest = self.keys.snapshot().longest_access_token(now).unwrap_or_default();
+        now - longest.max(self.settings.tokens.access_token_lifetime)
+            - self.settings.keys.leeway * 2
     }
 
     /// Takes in what other replicas change, as soon as they say so. Returns at once where the

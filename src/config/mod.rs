@@ -4,7 +4,7 @@ mod sections;
 pub use sections::{
     ClientSettings, DatabaseSettings, IntrospectionSettings, KeySettings, LogFormat, LogSettings,
     MasterKeySettings, PasswordSettings, ServerSettings, SessionApiSettings, SessionSettings,
-    TokenSettings,
+    StatusListSettings, TokenSettings,
 };
 
 use ::config::{Config, Environment, File, FileFormat};
@@ -28,6 +28,7 @@ pub struct Settings {
     pub tokens: TokenSettings,
     pub sessions: SessionSettings,
     pub session_api: SessionApiSettings,
+    pub status_list: StatusListSettings,
     pub clients: ClientSettings,
     pub introspection: IntrospectionSettings,
     pub passwords: PasswordSettings,

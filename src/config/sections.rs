@@ -71,6 +71,13 @@ pub struct SessionApiSettings {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct StatusListSettings {
+    #[serde(with = "humantime_serde")]
+    pub ttl: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClientSettings {
     #[serde(with = "humantime_serde")]
     pub cache_for: Duration,

@@ -1,6 +1,9 @@
 //! `GET /.well-known/jwks.json` (RFC 7517 §5), for caches to keep (RFC 9111).
-use super::extract::{address, user_agent};
-use crate::{app::App, keys::Jwks};
+use super::{
+    etag,
+    extract::{address, user_agent},
+};
+use crate::app::App;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
@@ -10,13 +13,9 @@ use actix_web::{
 pub async fn jwks(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let now = app.clock.now();
     let jwks = app.keys.snapshot().jwks(now);
-    let tagged = |is_meant: fn(&Jwks, &str) -> bool| {
-        let tags = request.headers().get_all(header::IF_NONE_MATCH);
-        tags.filter_map(|tags| tags.to_str().ok()).any(|tags| is_meant(&jwks, tags))
-    };
-    let fresh = tagged(Jwks::is_in);
+    let fresh = etag::is_fresh(&request, &jwks.etag);
     // An answer to HEAD holds no keys, and `If-None-Match: *` does not say which the caller has.
-    if request.method() == Method::GET && (!fresh || tagged(Jwks::is_named_in)) {
+    if request.method() == Method::GET && (!fresh || etag::is_named(&request, &jwks.etag)) {
         app.fetchers.record(user_agent(&request), address(&request), &jwks.etag, now);
     }
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };

@@ -3,6 +3,7 @@ mod accept;
 mod admin;
 mod cors;
 mod error;
+mod etag;
 mod extract;
 mod finish;
 mod health;
@@ -13,6 +14,7 @@ mod metadata;
 mod revoke;
 mod server;
 mod session;
+mod status;
 mod token;
 mod trace;
 mod unread;
@@ -37,6 +39,7 @@ fn routes(service: &mut ServiceConfig, metadata_paths: &[String]) {
         .service(cors::open(post("/oauth/token", token::token)))
         .service(cors::open(post("/oauth/revoke", revoke::revoke)))
         .service(post("/oauth/introspect", introspect::introspect))
+        .service(cors::open(get("/oauth/status/{list}", status::list)))
         .service(post("/session/login", session::login::login))
         .service(post("/session/refresh", session::refresh::refresh))
         .service(get("/admin/v1/keys", admin::keys::list))

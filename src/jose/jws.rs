@@ -43,6 +43,10 @@ impl Signer {
         }
     }
 
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
     /// Whether a signature takes so long that an async thread should not make it.
     pub fn is_slow(&self) -> bool {
         matches!(self.key, Key::Rsa(_))

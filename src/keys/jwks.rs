@@ -29,17 +29,6 @@ impl Jwks {
         Self { body: body.into(), etag, until: until.unwrap_or(Timestamp(i64::MAX)) }
     }
 
-    /// Whether an `If-None-Match` header means this set (RFC 9110 §13.1.2).
-    pub fn is_in(&self, tags: &str) -> bool {
-        self.is_named_in(tags) || tags.split(',').any(|tag| tag.trim() == "*")
-    }
-
-    /// Whether the header names this very set, so that its sender has it.
-    pub fn is_named_in(&self, tags: &str) -> bool {
-        let mut tags = tags.split(',').map(str::trim);
-        tags.any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
-    }
-
     pub(super) fn empty() -> Self {
         Self::new(std::iter::empty(), None)
     }

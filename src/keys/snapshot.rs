@@ -152,6 +152,12 @@ impl Snapshot {
         key.public.as_ref()
     }
 
+    /// The longest lifetime of an access token that may still be valid.
+    pub fn longest_access_token(&self, now: Timestamp) -> Option<Duration> {
+        let published = self.signing_keys().filter(|key| self.state(key, now).is_published());
+        published.map(|key| key.instants.longest_token).max()
+    }
+
     /// The key that makes the MACs of handles at this instant.
     pub fn mac_key_at(&self, at: Timestamp) -> Option<MacKey> {
         let number = self.timeline(Line::Handle).active_at(at)?.number;

@@ -94,6 +94,9 @@ pub struct ClientMetadata {
     /// Of RFC 9701 §6. Otherwise RS256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_signed_response_alg: Option<Algorithm>,
+    /// Whether sessions get a bit in a status list, and their access tokens a `status` claim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub status_list: bool,
 }
 
 const fn yes() -> bool {
@@ -146,6 +149,7 @@ impl ClientMetadata {
             revoke_ends_session: false,
             introspects: Vec::new(),
             introspection_signed_response_alg: None,
+            status_list: false,
         }
     }
 

@@ -4,6 +4,7 @@ mod client;
 mod id;
 mod scope;
 mod session;
+mod status;
 mod user;
 
 pub use algorithm::Algorithm;
@@ -11,4 +12,5 @@ pub use client::{Client, ClientMetadata, ClientType, TokenType, UnusableClient};
 pub use id::{ClientId, InvalidId, SessionId, UserId};
 pub use scope::{InvalidScope, Scope};
 pub use session::{Device, EndReason, Ended, Session};
+pub use status::StatusIndex;
 pub use user::{InvalidUsername, User, UserClaims, Username};

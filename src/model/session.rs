@@ -1,5 +1,5 @@
 //! Sessions: one user's authorization of one client on one device.
-use super::{ClientId, Scope, SessionId, UserId};
+use super::{ClientId, Scope, SessionId, StatusIndex, UserId};
 use crate::clock::Timestamp;
 use serde::Serialize;
 use std::{fmt, str::FromStr};
@@ -25,6 +25,9 @@ pub struct Session {
     pub last_used_at: Timestamp,
     /// The end of the absolute lifetime, whatever the use.
     pub expires_at: Timestamp,
+    /// Its place in the status lists, if its client had one at the login.
+    #[serde(skip)]
+    pub status_index: Option<StatusIndex>,
     #[serde(flatten)]
     pub ended: Option<Ended>,
 }

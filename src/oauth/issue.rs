@@ -3,6 +3,7 @@ use super::{
     Grant, Result,
     grant::UserGrant,
     sign::{no_key, sign},
+    status::StatusClaim,
     token_id,
 };
 use crate::{
@@ -50,6 +51,8 @@ struct AccessClaims<'a> {
     groups: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     permissions: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<StatusClaim>,
 }
 
 /// One audience is a string, several are a list (RFC 7519 §4.1.3).
@@ -88,6 +91,9 @@ pub async fn issue(app: &App, client: &Client, grant: Grant, now: Timestamp) -> 
         roles: user.map_or(&[], |user| &user.claims.roles),
         groups: user.map_or(&[], |user| &user.claims.groups),
         permissions: user.map_or(&[], |user| &user.claims.permissions),
+        status: user
+            .and_then(|user| user.status_index)
+            .map(|index| StatusClaim::of(index, &app.settings.issuer)),
     };
     let alg = client.metadata.access_token_alg.unwrap_or(app.settings.tokens.access_token_alg);
     let typ = client.metadata.access_token_typ.as_str();

@@ -7,10 +7,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock::Timestamp,
-    model::{Client, Device, SessionId, UserClaims, UserId, Username},
+    model::{Client, Device, SessionId, StatusIndex, UserClaims, UserId, Username},
     session::{self, Policy},
-    store::{AuditEvent, NewSession},
+    store::{AuditEvent, NewSession, StatusSlot},
 };
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -54,15 +53,18 @@ pub async fn login(
         scope: scope.clone(),
         auth_time: now,
         expires_at: now + policy.absolute_lifetime,
+        status_index: None,
     };
+    let slot = client.metadata.status_list.then(|| app.statuses.take());
     let session_id = new.id;
     let (starting, request_id) = (Arc::clone(app), caller.request_id.clone());
     let started = app
-        .to_the_end(async move { start(&starting, &new, policy.limit, request_id, now).await })
+        .to_the_end(async move { start(&starting, new, slot, policy.limit, request_id).await })
         .await?;
-    let claims = started.ok_or_else(refused)?;
-    let (auth_time, moved_at) = (now, now);
-    let user = UserGrant { user_id, claims, auth_time, session_id, generation: 0, moved_at };
+    let Started { claims, status_index } = started.ok_or_else(refused)?;
+    let (auth_time, moved_at, generation) = (now, now, 0);
+    let user =
+        UserGrant { user_id, claims, auth_time, session_id, generation, moved_at, status_index };
     Ok(Grant { scope, audience, user: Some(user) })
 }
 
@@ -90,20 +92,30 @@ async fn check_password(app: &Arc<App>, login: Login) -> Result<UserId> {
     }
 }
 
+/// What a login finds out as it starts the session.
+struct Started {
+    claims: UserClaims,
+    status_index: Option<StatusIndex>,
+}
+
 /// None if the user was disabled since the password was checked.
 async fn start(
     app: &App,
-    new: &NewSession,
+    mut new: NewSession,
+    slot: Option<StatusSlot>,
     limit: usize,
     request_id: Option<String>,
-    now: Timestamp,
-) -> Result<Option<UserClaims>, crate::store::Error> {
+) -> Result<Option<Started>, crate::store::Error> {
+    let now = new.auth_time;
     let mut conn = app.store.write().await?;
     let Some(claims) = conn.begin_login(new.user_id, now).await? else { return Ok(None) };
-    let ended = session::start(&mut conn, new, limit, now).await?;
+    if let Some(slot) = slot {
+        new.status_index = Some(conn.status_index(slot).await?);
+    }
+    let ended = session::start(&mut conn, &new, limit, now).await?;
     let event = AuditEvent {
         request_id,
-        client_id: Some(new.client_id.clone()),
+        client_id: Some(new.client_id),
         user_id: Some(new.user_id),
         session_id: Some(new.id),
         ..AuditEvent::new("session.started", format!("user:{}", new.user_id))
@@ -113,7 +125,7 @@ async fn start(
     for id in ended {
         app.recent.session_changed(id);
     }
-    Ok(Some(claims))
+    Ok(Some(Started { claims, status_index: new.status_index }))
 }
 
 fn device(params: &Params, caller: &Caller) -> Result<Device> {

@@ -12,6 +12,7 @@ mod login;
 mod params;
 mod revoke;
 mod sign;
+mod status;
 mod token_id;
 
 pub use caller::Caller;
@@ -24,3 +25,4 @@ pub use issue::{Tokens, issue};
 pub use login::{Login, login};
 pub use params::Params;
 pub use revoke::revoke;
+pub use status::status_list;

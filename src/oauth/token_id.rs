@@ -42,6 +42,7 @@ mod tests {
                 session_id: SessionId::new(Timestamp(0)),
                 generation: written,
                 moved_at: Timestamp(0),
+                status_index: None,
             };
             assert_eq!(generation(&new(Some(&user))), Some(written));
         }

@@ -123,6 +123,7 @@ mod tests {
             created_at: Timestamp(0),
             last_used_at: Timestamp(50_000),
             expires_at: Timestamp(10_000_000),
+            status_index: None,
             ended: None,
         }
     }

@@ -1,7 +1,8 @@
 //! Sessions and their chains of refresh tokens: one row per device, a counter and a MAC.
 //!
 //! [`chain`] decides what the use of a token means, as a pure function; [`Use`] and [`start`] do
-//! it to the database; [`handle`] is what a token looks like. [`Recent`] remembers how tokens stand.
+//! it to the database; [`handle`] is what a token looks like. [`Recent`] remembers how tokens stand, and
+//! [`status`] has the lists by which others learn that a session has ended.
 pub mod chain;
 pub mod handle;
 mod policy;
@@ -10,6 +11,7 @@ mod recent;
 mod refresh;
 mod standing;
 mod start;
+pub mod status;
 
 pub use policy::{Policy, Retry};
 pub use pruning::Pruning;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    model::{ClientId, EndReason, Scope, SessionId, UserClaims, UserId},
+    model::{ClientId, EndReason, Scope, SessionId, StatusIndex, UserClaims, UserId},
     store::{AuditEvent, Error, GroupCommit, Result, Rotated, Rotation, Store},
 };
 
@@ -37,6 +37,7 @@ pub struct Live {
     pub generation: i64,
     /// When the chain moved to it; a retry gets the successor that was made then.
     pub moved_at: Timestamp,
+    pub status_index: Option<StatusIndex>,
 }
 
 /// How often a row that changes between two looks is looked at again. Twice takes two racing
@@ -100,6 +101,7 @@ impl Use {
             auth_time: rotated.auth_time,
             generation: rotated.generation,
             moved_at: self.now,
+            status_index: rotated.status_index,
         }
     }
 
@@ -122,6 +124,7 @@ impl Use {
                 auth_time: session.auth_time,
                 generation: session.generation,
                 moved_at: session.last_used_at,
+                status_index: session.status_index,
             })),
             Verdict::Reuse => {
                 self.end_reused(store).await?;

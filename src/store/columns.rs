@@ -3,7 +3,10 @@
 use super::keys::Origin;
 use crate::{
     clock::Timestamp,
-    model::{ClientId, ClientMetadata, EndReason, Scope, SessionId, UserClaims, UserId, Username},
+    model::{
+        ClientId, ClientMetadata, EndReason, Scope, SessionId, StatusIndex, UserClaims, UserId,
+        Username,
+    },
     secret::SecretHash,
 };
 use sqlx::{Database, Decode, Encode, Type, encode::IsNull, error::BoxDynError, types::Uuid};
@@ -54,4 +57,4 @@ text!(|value| Ok(value.to_string()), |text| Ok(text.parse()?);
     ClientId, EndReason, Origin, Scope, SecretHash, Username);
 text!(|value| Ok(serde_json::to_string(value)?), |text| Ok(serde_json::from_str(&text)?);
     ClientMetadata, UserClaims);
-newtype!(Timestamp(i64), SessionId(Uuid), UserId(Uuid));
+newtype!(Timestamp(i64), StatusIndex(i64), SessionId(Uuid), UserId(Uuid));

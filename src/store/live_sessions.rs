@@ -25,7 +25,8 @@ impl Conn {
             sql!(self, fetch_all:
                 "SELECT s.id, s.user_id, s.client_id, s.device_id, s.device_name, s.session_group,
                         s.scope, s.auth_time, s.created_at, s.expires_at, s.generation,
-                        s.last_used_at, s.user_agent, s.address, s.ended_at, s.end_reason
+                        s.last_used_at, s.user_agent, s.address, s.ended_at, s.end_reason,
+                        s.status_index
                  FROM user_sessions u JOIN sessions s ON s.id = u.session_id
                  WHERE u.user_id = $1 AND ($2 IS NULL OR u.client_id = $2)
                    AND ($3 IS NULL OR u.device_id = $3) AND ($4 IS NULL OR u.session_id > $4)
@@ -35,7 +36,7 @@ impl Conn {
             sql!(self, fetch_all:
                 "SELECT id, user_id, client_id, device_id, device_name, session_group, scope,
                         auth_time, created_at, expires_at, generation, last_used_at, user_agent,
-                        address, ended_at, end_reason
+                        address, ended_at, end_reason, status_index
                  FROM sessions
                  WHERE ended_at IS NULL AND ($1 IS NULL OR client_id = $1)
                    AND ($2 IS NULL OR device_id = $2) AND ($3 IS NULL OR id > $3)
@@ -70,6 +71,7 @@ impl Conn {
             "UPDATE sessions SET ended_at = $4, end_reason = $5
              WHERE client_id = $1 AND ended_at IS NULL AND last_used_at BETWEEN $2 AND $3",
             client_id, from, until, now, reason)?;
+        self.publish_ends(client_id, now).await?;
         sql!(self, execute:
             "DELETE FROM user_sessions WHERE client_id = $1 AND session_id IN
                  (SELECT id FROM sessions WHERE client_id = $1 AND ended_at = $2)", client_id, now)?;

@@ -18,6 +18,7 @@ mod pruning;
 mod rotation;
 mod sessions;
 mod standing;
+mod statuses;
 mod users;
 
 pub use audit::AuditEvent;
@@ -32,6 +33,7 @@ pub use pruning::Lifetime;
 pub use rotation::{Rotated, Rotation};
 pub use sessions::NewSession;
 pub use standing::{SessionStanding, Standing};
+pub use statuses::StatusSlot;
 pub use users::LoginRow;
 
 use conn::sql;

@@ -3,7 +3,7 @@
 use super::{Conn, Result, sql};
 use crate::{
     clock::Timestamp,
-    model::{ClientId, EndReason, SessionId, UserId},
+    model::{ClientId, EndReason, SessionId, StatusIndex, UserId},
 };
 
 /// What tells whether a session is over.
@@ -39,12 +39,13 @@ impl Conn {
         reason: EndReason,
         now: Timestamp,
     ) -> Result<bool> {
-        let ended: Option<(UserId, ClientId)> = sql!(self, fetch_optional:
+        let ended: Option<(UserId, ClientId, Option<StatusIndex>)> = sql!(self, fetch_optional:
             "UPDATE sessions SET ended_at = $2, end_reason = $3
              WHERE id = $1 AND ended_at IS NULL AND last_used_at = $4
-             RETURNING user_id, client_id", seen.id, now, reason, seen.last_used_at)?;
-        let Some((user_id, client_id)) = ended else { return Ok(false) };
+             RETURNING user_id, client_id, status_index", seen.id, now, reason, seen.last_used_at)?;
+        let Some((user_id, client_id, status_index)) = ended else { return Ok(false) };
         self.delete_user_session(user_id, &client_id, seen.id).await?;
+        self.publish_end(status_index, now).await?;
         Ok(true)
     }
 

@@ -2,7 +2,7 @@
 use super::{Conn, Result};
 use crate::{
     clock::Timestamp,
-    model::{ClientId, Scope, SessionId, UserClaims, UserId},
+    model::{ClientId, Scope, SessionId, StatusIndex, UserClaims, UserId},
 };
 use serde::Serialize;
 use sqlx::{PgConnection, SqliteConnection};
@@ -39,6 +39,7 @@ pub struct Rotated {
     pub generation: i64,
     /// Where it stood before.
     pub previous_generation: i64,
+    pub status_index: Option<StatusIndex>,
     pub claims: UserClaims,
 }
 
@@ -60,7 +61,7 @@ macro_rules! rotate {
                AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id
                                                  AND users.disabled_at IS NULL)
              RETURNING sessions.id, user_id, scope, auth_time, generation, previous_generation,
-                 (SELECT claims FROM users WHERE users.id = sessions.user_id) AS claims"
+                 status_index, (SELECT claims FROM users WHERE users.id = sessions.user_id) AS claims"
         )
     };
 }

@@ -2,7 +2,7 @@
 use super::{Conn, Result, sql};
 use crate::{
     clock::Timestamp,
-    model::{ClientId, Device, EndReason, Ended, Scope, Session, SessionId, UserId},
+    model::{ClientId, Device, EndReason, Ended, Scope, Session, SessionId, StatusIndex, UserId},
 };
 
 /// What a new session starts with; its generation is 0.
@@ -16,6 +16,7 @@ pub struct NewSession {
     pub scope: Scope,
     pub auth_time: Timestamp,
     pub expires_at: Timestamp,
+    pub status_index: Option<StatusIndex>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -36,6 +37,7 @@ pub(super) struct Row {
     address: Option<String>,
     ended_at: Option<Timestamp>,
     end_reason: Option<EndReason>,
+    status_index: Option<StatusIndex>,
 }
 
 impl From<Row> for Session {
@@ -57,6 +59,7 @@ impl From<Row> for Session {
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
+            status_index: row.status_index,
             ended: row.ended_at.zip(row.end_reason).map(|(at, reason)| Ended { at, reason }),
         }
     }
@@ -67,7 +70,7 @@ impl Conn {
         let row: Option<Row> = sql!(self, fetch_optional:
             "SELECT id, user_id, client_id, device_id, device_name, session_group, scope, auth_time,
                     created_at, expires_at, generation, last_used_at, user_agent, address,
-                    ended_at, end_reason
+                    ended_at, end_reason, status_index
              FROM sessions WHERE id = $1", id)?;
         Ok(row.map(Session::from))
     }
@@ -77,11 +80,11 @@ impl Conn {
             "INSERT INTO sessions
                  (id, user_id, client_id, device_id, device_name, session_group, scope, auth_time,
                   created_at, expires_at, generation, previous_generation, last_used_at,
-                  user_agent, address)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $9, $11, $12)",
+                  user_agent, address, status_index)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $9, $11, $12, $13)",
             new.id, new.user_id, &new.client_id, &new.device.id, &new.device.name, &new.group,
             &new.scope, new.auth_time, now, new.expires_at, &new.device.user_agent,
-            &new.device.address)?;
+            &new.device.address, new.status_index)?;
         sql!(self, execute:
             "INSERT INTO user_sessions (user_id, client_id, session_id, device_id)
              VALUES ($1, $2, $3, $4)",
@@ -97,11 +100,13 @@ impl Conn {
         reason: EndReason,
         now: Timestamp,
     ) -> Result<bool> {
-        let ended: Option<(UserId, ClientId)> = sql!(self, fetch_optional:
+        let ended: Option<(UserId, ClientId, Option<StatusIndex>)> = sql!(self, fetch_optional:
             "UPDATE sessions SET ended_at = $2, end_reason = $3
-             WHERE id = $1 AND ended_at IS NULL RETURNING user_id, client_id", id, now, reason)?;
-        let Some((user_id, client_id)) = ended else { return Ok(false) };
+             WHERE id = $1 AND ended_at IS NULL
+             RETURNING user_id, client_id, status_index", id, now, reason)?;
+        let Some((user_id, client_id, status_index)) = ended else { return Ok(false) };
         self.delete_user_session(user_id, &client_id, id).await?;
+        self.publish_end(status_index, now).await?;
         Ok(true)
     }
 

@@ -69,6 +69,9 @@ struct Overrides {
     /// Write `JWT` into the `typ` of its access tokens, for resource servers that refuse `at+jwt`.
     #[arg(long)]
     typ_jwt: bool,
+    /// Give each session a bit in a status list, which tells resource servers when it has ended.
+    #[arg(long)]
+    status_list: bool,
 }
 
 /// What becomes of its tokens before they expire, and of what is told of others'.
@@ -144,6 +147,7 @@ impl Create {
             revoke_ends_session: self.validity.revoke_ends_session,
             introspects: self.introspects,
             introspection_signed_response_alg: self.validity.introspection_alg,
+            status_list: self.overrides.status_list,
             ..ClientMetadata::new(client_type, grants)
         }
     }

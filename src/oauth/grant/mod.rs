@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::App,
     clock::Timestamp,
-    model::{Client, Scope, SessionId, UserClaims, UserId},
+    model::{Client, Scope, SessionId, StatusIndex, UserClaims, UserId},
 };
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ pub struct UserGrant {
     pub generation: i64,
     /// When that generation was made.
     pub moved_at: Timestamp,
+    /// The session's place in the status lists, if it has one.
+    pub status_index: Option<StatusIndex>,
 }
 
 macro_rules! grant_types {

@@ -52,6 +52,7 @@ pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
             session_id: live.id,
             generation: live.generation,
             moved_at: live.moved_at,
+            status_index: live.status_index,
         }),
     })
 }

@@ -15,6 +15,7 @@ mod raw;
 mod resource_server;
 mod server;
 mod soak;
+mod status_reader;
 mod verifier;
 
 pub use database::Database;
@@ -32,6 +33,7 @@ pub use raw::Raw;
 pub use resource_server::ResourceServer;
 pub use server::{PASSWORD, SECRET, Server, basic, hash_of, part_of};
 pub use soak::{STEP, Soak};
+pub use status_reader::StatusReader;
 pub use verifier::{Library, Verifier};
 
 /// Each test of the list runs on SQLite and on PostgreSQL. It is given a fresh [`Database`].
