@@ -48,6 +48,7 @@ impl TokenType {
 
 /// What a client registered, under the names of RFC 7591 §2 where it has them. Kept as one JSON
 /// text, as no query looks inside.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent, and have names")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientMetadata {

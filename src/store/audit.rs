@@ -6,6 +6,7 @@ use crate::{
 };
 use serde::Serialize;
 use sqlx::types::Uuid;
+use tracing::field;
 
 /// One entry of the audit log: who did what to whom. It never holds a secret.
 #[derive(Debug, Clone, Serialize)]
@@ -32,6 +33,21 @@ impl AuditEvent {
             detail: serde_json::Value::Null,
         }
     }
+
+    /// All of it: where a restored backup has lost entries, the log still says what is to be done again.
+    fn log(&self) {
+        let Self { action, actor, request_id, .. } = self;
+        tracing::info!(
+            request_id,
+            action,
+            actor,
+            client_id = self.client_id.as_ref().map(field::display),
+            user_id = self.user_id.map(field::display),
+            session_id = self.session_id.map(field::display),
+            detail = (!self.detail.is_null()).then(|| field::display(&self.detail)),
+            "audit"
+        );
+    }
 }
 
 impl Conn {
@@ -40,8 +56,7 @@ impl Conn {
         let millis = u64::try_from(now.0).unwrap_or(0);
         let id: Uuid =
             uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()).into_uuid();
-        let AuditEvent { action, actor, request_id, .. } = event;
-        tracing::info!(request_id, action, actor, "audit");
+        event.log();
         sql!(self, execute:
             "INSERT INTO audit_events
                  (id, at, action, actor, request_id, client_id, user_id, session_id, detail)

@@ -6,7 +6,7 @@ use sqlx::{
     ConnectOptions, Connection, PgPool,
     migrate::Migrator,
     pool::PoolOptions,
-    postgres::PgConnectOptions,
+    postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, time::Duration};
@@ -44,6 +44,16 @@ async fn leave_room(pool: &PgPool) -> Result<()> {
     let (is_set,): (bool,) = sqlx::query_as(is_set).fetch_one(pool).await?;
     if !is_set {
         sqlx::query("ALTER TABLE sessions SET (fillfactor = 85)").execute(pool).await?;
+    }
+    Ok(())
+}
+
+/// A standby may lag, and cannot be written to. A connection that was made while the address led to one
+/// would stay in the pool when it leads to the primary again, and fail every change.
+async fn refuse_standby(conn: &mut PgConnection) -> sqlx::Result<()> {
+    let (standby,): (bool,) = sqlx::query_as("SELECT pg_is_in_recovery()").fetch_one(conn).await?;
+    if standby {
+        return Err(sqlx::Error::Protocol("it is a standby, and not promoted yet".to_owned()));
     }
     Ok(())
 }
@@ -116,12 +126,15 @@ async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool>
     ]);
     // A pool tries until it is out of time and forgets why; one connection tells what is wrong.
     let first = tokio::time::timeout(settings.acquire_timeout, options.connect()).await;
-    first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
+    let mut first = first.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    refuse_standby(&mut first).await?;
+    first.close().await?;
     let pool = PoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
         // A ping before each use costs as much as the statement; a dead connection shows at once.
-        .test_before_acquire(false);
+        .test_before_acquire(false)
+        .after_connect(|conn, _| Box::pin(refuse_standby(conn)));
     let pool = pool.connect_with(options).await?;
     MIGRATIONS.run(&pool).await?;
     leave_room(&pool).await?;

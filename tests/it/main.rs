@@ -16,6 +16,7 @@ mod crashes;
 mod database_away;
 mod dev_command;
 mod docs;
+mod failover;
 mod fetchers;
 mod group_commit;
 mod handles;

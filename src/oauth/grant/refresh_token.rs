@@ -1,9 +1,10 @@
 //! The refresh token grant (RFC 6749 §6) with rotation and reuse detection (RFC 9700 §4.14.2).
 use super::{Exchange, Grant, UserGrant, audience, narrow};
 use crate::{
+    app::App,
     oauth::{Code::InvalidGrant, Detail, Error, Result},
     session::{
-        Policy, Use,
+        Live, Policy, Use,
         chain::Refusal,
         handle::{Handle, Kind},
     },
@@ -29,19 +30,7 @@ pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
         request_id: caller.request_id.clone(),
         now,
     };
-    let live = if let Some(live) = used.together(&app.rotations).await? {
-        app.recent.session_changed(handle.session_id);
-        live
-    } else {
-        let settling = Arc::clone(app);
-        let alone = async move {
-            let live = used.alone(&settling.store).await;
-            settling.recent.session_changed(handle.session_id);
-            live
-        };
-        app.to_the_end(alone).await?.map_err(refused)?
-    };
-
+    let live = refresh(app, used).await?;
     Ok(Grant {
         scope: narrow(params, &live.scope)?,
         audience,
@@ -55,6 +44,22 @@ pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
             status_index: live.status_index,
         }),
     })
+}
+
+/// With others if it can, which is done or not whether the caller waits or not.
+async fn refresh(app: &Arc<App>, used: Use) -> Result<Live> {
+    let session_id = used.handle.session_id;
+    if let Some(live) = used.together(&app.rotations).await? {
+        app.recent.session_changed(session_id);
+        return Ok(live);
+    }
+    let settling = Arc::clone(app);
+    let alone = async move {
+        let live = used.alone(&settling.store).await;
+        settling.recent.session_changed(session_id);
+        live
+    };
+    app.to_the_end(alone).await?.map_err(refused)
 }
 
 /// A scope that the session does not have is refused while the token is still good: a session's scope

@@ -1,5 +1,5 @@
 //! Places for new sessions, a block at a time.
-use crate::{model::StatusIndex, secret::random, store::StatusSlot};
+use crate::{secret::random, store::StatusSlot};
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -19,8 +19,8 @@ impl Slots {
     }
 }
 
+/// [`StatusIndex::PER_BLOCK`](crate::model::StatusIndex::PER_BLOCK).
 const PLACES: usize = 1 << 10;
-const _: () = assert!(PLACES as i64 == StatusIndex::PER_BLOCK, "a block has places for its slots");
 
 /// All places of a new block, shuffled.
 fn block() -> Vec<StatusSlot> {
@@ -34,6 +34,7 @@ fn block() -> Vec<StatusSlot> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::StatusIndex;
     use std::collections::HashSet;
 
     #[test]

@@ -1,6 +1,6 @@
-use mintmark::config::DatabaseSettings;
+use mintmark::config::{DatabaseSettings, Settings};
 use sqlx::{AssertSqlSafe, Executor, PgPool, Row, SqlitePool};
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 /// A database that no other test sees.
 pub struct Database {
@@ -34,12 +34,14 @@ impl Database {
     }
 
     pub fn settings(&self) -> DatabaseSettings {
+        let settings = Settings::load(None, HashMap::new()).unwrap().database;
         // On a busy machine many tests share one disk, and few of them are about giving up.
         DatabaseSettings {
             url: self.url.clone().into(),
             max_connections: 8,
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(15),
+            ..settings
         }
     }
 

@@ -18,6 +18,7 @@ pub struct Forwarder {
 #[derive(Default)]
 struct State {
     mode: AtomicU8,
+    target: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -29,13 +30,13 @@ impl Forwarder {
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::<State>::default();
+        let state = Arc::new(State { target: Mutex::new(Some(target)), ..State::default() });
         let shared = Arc::clone(&state);
         // It ends with the process of the test: nothing waits for it.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if shared.mode.load(Ordering::SeqCst) != CUT {
-                    drop(connect(stream, target, &shared));
+                    drop(connect(stream, &shared));
                 }
             }
         });
@@ -55,12 +56,18 @@ impl Forwarder {
         self.state.mode.store(STALLED, Ordering::SeqCst);
     }
 
+    /// Connects whoever comes from now on elsewhere. Connections that are open stay.
+    pub fn retarget(&self, target: SocketAddr) {
+        *self.state.target.lock().unwrap() = Some(target);
+    }
+
     pub fn heal(&self) {
         self.state.mode.store(PASSES, Ordering::SeqCst);
     }
 }
 
-fn connect(near: TcpStream, target: SocketAddr, state: &Arc<State>) -> std::io::Result<()> {
+fn connect(near: TcpStream, state: &Arc<State>) -> std::io::Result<()> {
+    let target = state.target.lock().unwrap().expect("it has a target from the beginning");
     let far = TcpStream::connect(target)?;
     state.open.lock().unwrap().extend([near.try_clone()?, far.try_clone()?]);
     for (from, to) in [(near.try_clone()?, far.try_clone()?), (far, near)] {

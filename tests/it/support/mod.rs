@@ -1,5 +1,6 @@
 //! What tests stand on: databases of their own, a server in this process with a clock they can move,
 //! the program as a process of its own, and people who talk to it.
+mod cluster;
 mod database;
 mod fleet;
 mod forger;
@@ -18,6 +19,7 @@ mod soak;
 mod status_reader;
 mod verifier;
 
+pub use cluster::Cluster;
 pub use database::Database;
 pub use fleet::Fleet;
 pub use forger::Forger;
