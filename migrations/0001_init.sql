@@ -120,3 +120,5 @@ CREATE TABLE audit_events (
     session_id UUID,
     detail     TEXT   NOT NULL -- JSON
 );
+CREATE INDEX audit_events_by_session ON audit_events (session_id, id) WHERE session_id IS NOT NULL;
+CREATE INDEX audit_events_by_user ON audit_events (user_id, id) WHERE user_id IS NOT NULL;

@@ -1,12 +1,15 @@
 //! The command line. The servers are here, and the same administration as over HTTP, on the database
 //! directly.
+mod audit;
 mod client;
 mod demo;
 mod dev;
+mod device;
 mod init;
 mod keys;
 mod output;
 mod serve;
+mod session;
 mod settings;
 mod user;
 
@@ -25,6 +28,15 @@ pub enum Command {
     /// Register and manage OAuth clients.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// See who is logged in where, and end sessions.
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
+    /// Find out what became of a token and its session.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+    /// Read the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Look at, rotate and revoke signing keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -44,6 +56,9 @@ impl Command {
                 Self::Init(init) => init.run(),
                 Self::Serve(serve) => serve.run().await,
                 Self::Client(command) => command.run().await,
+                Self::Device(command) => command.run().await,
+                Self::Session(command) => command.run().await,
+                Self::Audit(command) => command.run().await,
                 Self::Keys(command) => command.run().await,
                 Self::User(command) => command.run().await,
             }

@@ -51,11 +51,13 @@ fn routes(service: &mut ServiceConfig, metadata_paths: &[String]) {
                 .route(web::delete().to(admin::sessions::end_many))
                 .default_service(web::to(|| not_allowed("GET, DELETE"))),
         )
+        .service(post("/admin/v1/sessions/why", admin::sessions::why))
         .service(
             web::resource("/admin/v1/sessions/{id}")
                 .route(web::delete().to(admin::sessions::end))
                 .default_service(web::to(|| not_allowed("DELETE"))),
         )
+        .service(get("/admin/v1/audit", admin::audit::list))
         .service(get("/help/errors", help::index))
         .service(get("/help/errors/{code}", help::page))
         .service(get("/health/live", health::live))

@@ -2,6 +2,7 @@
 mod algorithm;
 mod client;
 mod id;
+mod page;
 mod scope;
 mod session;
 mod status;
@@ -10,7 +11,8 @@ mod user;
 pub use algorithm::Algorithm;
 pub use client::{Client, ClientMetadata, ClientType, TokenType, UnusableClient};
 pub use id::{ClientId, InvalidId, SessionId, UserId};
+pub use page::Page;
 pub use scope::{InvalidScope, Scope};
-pub use session::{Device, EndReason, Ended, Session};
+pub use session::{Device, EndReason, Ended, Session, SessionState};
 pub use status::StatusIndex;
 pub use user::{InvalidUsername, User, UserClaims, Username};

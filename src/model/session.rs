@@ -55,6 +55,23 @@ pub struct Ended {
     pub reason: EndReason,
 }
 
+/// Whether a session goes on. One whose lifetime is over has ended, also before it is marked as such.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    Live,
+    Ended,
+}
+
+impl SessionState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 macro_rules! end_reasons {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
         /// Why a session ended.

@@ -51,6 +51,17 @@ impl Refusal {
             Self::Ended(reason)
         }
     }
+
+    /// Why the session ended, if that is what it is refused for.
+    pub fn reason(self) -> Option<EndReason> {
+        match self {
+            Self::Ended(reason) => Some(reason),
+            Self::Expired => Some(EndReason::Expired),
+            Self::Idle => Some(EndReason::Idle),
+            Self::Reused => Some(EndReason::ReuseDetected),
+            Self::NotYours | Self::DeviceMismatch | Self::UserDisabled => None,
+        }
+    }
 }
 
 /// The rules of the chain, in the order in which they matter.
@@ -88,9 +99,14 @@ pub fn judge(
 
 /// While the presented token is the one before the current, the current has not been used.
 fn in_time(session: &Session, retry: Retry, now: Timestamp) -> bool {
+    retry_until(session, retry).is_none_or(|until| now < until)
+}
+
+/// The instant from which the token before the current one is not retried; none if time does not matter.
+pub fn retry_until(session: &Session, retry: Retry) -> Option<Timestamp> {
     match retry {
-        Retry::UntilSuccessorUsed => true,
-        Retry::Within(window) => now < session.last_used_at + window,
+        Retry::UntilSuccessorUsed => None,
+        Retry::Within(window) => Some(session.last_used_at + window),
     }
 }
 

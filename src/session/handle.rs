@@ -61,18 +61,46 @@ impl Handle {
 
     /// The handle in a text, if we made it, of this kind, with a key that is still in use.
     pub fn open(text: &str, kind: Kind, keys: &Snapshot, now: Timestamp) -> Option<Self> {
-        let encoded = text.strip_prefix(kind.prefix())?;
-        let bytes: [u8; BODY + MAC] = URL_SAFE_NO_PAD.decode(encoded).ok()?.try_into().ok()?;
-        let (body, mac) = bytes.split_at_checked(BODY)?;
-        let (&[version, kind_byte], rest) = body.split_first_chunk()?;
-        let (&number, rest) = rest.split_first_chunk()?;
-        let (&session_id, rest) = rest.split_first_chunk()?;
-        let (&generation, _) = rest.split_first_chunk()?;
-        if (version, kind_byte) != (VERSION, kind.byte()) {
-            return None;
-        }
-        hmac::verify(keys.mac_key(u16::from_be_bytes(number), now)?, body, mac).ok()?;
-        let session_id = SessionId(Uuid::from_bytes(session_id));
-        Some(Self { kind, session_id, generation: i64::from_be_bytes(generation) })
+        Self::read(text, kind, keys, now).ok()
     }
+
+    /// The same, and why not. Only those who administer the service may be told.
+    pub fn read(text: &str, kind: Kind, keys: &Snapshot, now: Timestamp) -> Result<Self, NoHandle> {
+        let bytes = decode(text, kind).ok_or(NoHandle::Malformed)?;
+        let (body, mac) = bytes.split_at_checked(BODY).ok_or(NoHandle::Malformed)?;
+        let (handle, number) = parse(body, kind).ok_or(NoHandle::Malformed)?;
+        let key = keys.mac_key(number, now).ok_or(NoHandle::KeyGone)?;
+        hmac::verify(key, body, mac).map_err(|_| NoHandle::Forged)?;
+        Ok(handle)
+    }
+}
+
+/// Why a text is no handle that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoHandle {
+    /// It does not look like one of this kind.
+    Malformed,
+    /// It names a key that is not in use.
+    KeyGone,
+    /// Its MAC is wrong.
+    Forged,
+}
+
+fn decode(text: &str, kind: Kind) -> Option<[u8; BODY + MAC]> {
+    let encoded = text.strip_prefix(kind.prefix())?;
+    URL_SAFE_NO_PAD.decode(encoded).ok()?.try_into().ok()
+}
+
+/// The handle that a body names, and the number of the key that is to prove it.
+fn parse(body: &[u8], kind: Kind) -> Option<(Handle, u16)> {
+    let (&[version, kind_byte], rest) = body.split_first_chunk()?;
+    let (&number, rest) = rest.split_first_chunk()?;
+    let (&session_id, rest) = rest.split_first_chunk()?;
+    let (&generation, _) = rest.split_first_chunk()?;
+    if (version, kind_byte) != (VERSION, kind.byte()) {
+        return None;
+    }
+    let session_id = SessionId(Uuid::from_bytes(session_id));
+    let handle = Handle { kind, session_id, generation: i64::from_be_bytes(generation) };
+    Some((handle, u16::from_be_bytes(number)))
 }

@@ -1,8 +1,10 @@
 //! Sessions and their chains of refresh tokens: one row per device, a counter and a MAC.
 //!
 //! [`chain`] decides what the use of a token means, as a pure function; [`Use`] and [`start`] do
-//! it to the database; [`handle`] is what a token looks like. [`Recent`] remembers how tokens stand, and
-//! [`status`] has the lists by which others learn that a session has ended.
+//! it to the database; [`handle`] is what a token looks like. [`Recent`] remembers how tokens stand,
+//! [`status`] has the lists by which others learn that a session has ended, and [`admin`] shows and ends
+//! sessions.
+pub mod admin;
 pub mod chain;
 pub mod handle;
 mod policy;

@@ -44,6 +44,9 @@ pub struct Live {
 /// administrators.
 const ATTEMPTS: usize = 3;
 
+/// Of the device that a caller says it is, this much is audited; no session has a longer one.
+const LONGEST_DEVICE_ID: usize = 255;
+
 impl Use {
     /// Moves the chain on together with others, which is done or not whether the caller waits or not.
     /// None if it has to be settled alone: most often as there is something to be refused.
@@ -85,8 +88,11 @@ impl Use {
     async fn rotate(&self, store: &Store) -> Result<Option<Live>> {
         let mut conn = store.write().await?;
         let rotated = conn.rotate(&[self.rotation(0)]).await?.pop();
-        if rotated.as_ref().is_some_and(|row| row.previous_generation < self.handle.generation) {
-            conn.audit(&self.event("session.generation_ahead"), self.now).await?;
+        if let Some(rotated) = &rotated
+            && rotated.previous_generation < self.handle.generation
+        {
+            let event = self.event("session.generation_ahead", rotated.user_id);
+            conn.audit(&event, self.now).await?;
         }
         conn.commit().await?;
         Ok(rotated.map(|rotated| self.live(rotated)))
@@ -127,12 +133,12 @@ impl Use {
                 status_index: session.status_index,
             })),
             Verdict::Reuse => {
-                self.end_reused(store).await?;
+                self.end_reused(store, session.user_id).await?;
                 Some(Err(Refusal::Reused))
             }
             Verdict::Refused(refusal) => {
-                if matches!(refusal, Refusal::DeviceMismatch | Refusal::NotYours) {
-                    self.audit(store, "session.foreign_use").await?;
+                if let Some(action) = suspicious(refusal) {
+                    self.audit(store, &self.event(action, session.user_id)).await?;
                 }
                 Some(Err(refusal))
             }
@@ -149,30 +155,49 @@ impl Use {
     }
 
     /// Generations only grow, so what was reuse when the row was read is reuse still.
-    async fn end_reused(&self, store: &Store) -> Result<()> {
+    async fn end_reused(&self, store: &Store, user_id: UserId) -> Result<()> {
         let mut conn = store.write().await?;
         let reason = EndReason::ReuseDetected;
         if conn.end_session(self.handle.session_id, reason, self.now).await? {
-            conn.audit(&self.event("session.reuse_detected"), self.now).await?;
+            conn.audit(&self.event("session.reuse_detected", user_id), self.now).await?;
         }
         conn.commit().await
     }
 
-    async fn audit(&self, store: &Store, action: &'static str) -> Result<()> {
-        store.autocommit().await?.audit(&self.event(action), self.now).await
+    async fn audit(&self, store: &Store, event: &AuditEvent) -> Result<()> {
+        store.autocommit().await?.audit(event, self.now).await
     }
 
-    fn event(&self, action: &'static str) -> AuditEvent {
+    fn event(&self, action: &'static str, user_id: UserId) -> AuditEvent {
+        let mut detail = serde_json::json!({
+            "presented_generation": self.handle.generation,
+            "address": self.address,
+            "user_agent": self.user_agent,
+        });
+        if let (Some(members), Some(device_id)) = (detail.as_object_mut(), &self.device_id) {
+            let device_id: String = device_id.chars().take(LONGEST_DEVICE_ID).collect();
+            members.insert("presented_device_id".to_owned(), device_id.into());
+        }
         AuditEvent {
             request_id: self.request_id.clone(),
             client_id: Some(self.client_id.clone()),
+            user_id: Some(user_id),
             session_id: Some(self.handle.session_id),
-            detail: serde_json::json!({
-                "presented_generation": self.handle.generation,
-                "address": self.address,
-                "user_agent": self.user_agent,
-            }),
+            detail,
             ..AuditEvent::new(action, format!("client:{}", self.client_id))
         }
+    }
+}
+
+/// What is audited although it changes nothing: a token in the wrong place.
+fn suspicious(refusal: Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::NotYours => Some("session.foreign_client"),
+        Refusal::DeviceMismatch => Some("session.device_mismatch"),
+        Refusal::Ended(_)
+        | Refusal::Expired
+        | Refusal::Idle
+        | Refusal::UserDisabled
+        | Refusal::Reused => None,
     }
 }

@@ -17,14 +17,14 @@ pub async fn start(
     let of_user = SessionFilter {
         user_id: Some(new.user_id),
         client_id: Some(new.client_id.clone()),
-        device_id: None,
+        ..SessionFilter::default()
     };
     if let Some(device_id) = &new.device.id {
         let same_device = SessionFilter { device_id: Some(device_id.clone()), ..of_user.clone() };
         ended = conn.end_sessions(&same_device, EndReason::Replaced, now).await?;
     }
     conn.insert_session(new, now).await?;
-    let live = conn.live_sessions(&of_user).await?;
+    let live = conn.live_sessions(&of_user, None, i64::MAX).await?;
     for &oldest in live.iter().take(live.len().saturating_sub(limit)) {
         conn.end_session(oldest, EndReason::SessionLimit, now).await?;
         ended.push(oldest);

@@ -30,6 +30,12 @@ impl Conn {
         Ok(row.map(|(id,)| id))
     }
 
+    pub async fn username(&mut self, id: UserId) -> Result<Option<Username>> {
+        let row: Option<(Username,)> = sql!(self, fetch_optional:
+            "SELECT username FROM users WHERE id = $1", id)?;
+        Ok(row.map(|(username,)| username))
+    }
+
     /// The claims of a user who is there and enabled.
     pub async fn enabled_user_claims(&mut self, id: UserId) -> Result<Option<UserClaims>> {
         let row: Option<(UserClaims,)> = sql!(self, fetch_optional:

@@ -67,7 +67,7 @@ async fn a_token_on_a_foreign_device_is_refused_and_the_session_lives_on(databas
         let answer = refresh(&server, login.refresh_token(), &more).await;
         assert_eq!(answer.rejection(), (400, "invalid_grant"), "{device}");
         assert_eq!(answer.error_code(), "device_mismatch");
-        assert_eq!(server.audited("session.foreign_use").await, nth);
+        assert_eq!(server.audited("session.device_mismatch").await, nth);
     }
     assert_eq!(server.database.number(GENERATION).await, 0);
     let own = refresh(&server, login.refresh_token(), "&device_id=phone").await.expect(200);
@@ -106,7 +106,7 @@ async fn another_clients_token_says_nothing_and_stays_good(database: Database) {
             assert_eq!(answer.json, garbage.json, "{client:?} {more}");
         }
     }
-    assert_eq!(server.audited("session.foreign_use").await, 16);
+    assert_eq!(server.audited("session.foreign_client").await, 16);
     let moved = server.refresh_with_service(of_service.refresh_token()).await.expect(200);
     refresh(&server, of_app.refresh_token(), "").await.expect(200);
     // Nor does a spent one end the session for its owner.

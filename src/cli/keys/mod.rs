@@ -86,6 +86,6 @@ impl<T> Keys<T> {
 }
 
 /// To the second, for people to read.
-fn second(instant: Timestamp) -> Timestamp {
+pub fn second(instant: Timestamp) -> Timestamp {
     Timestamp(instant.seconds() * 1000)
 }

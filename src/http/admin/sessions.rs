@@ -1,63 +1,50 @@
-//! `GET /admin/v1/sessions`, `DELETE /admin/v1/sessions` and `DELETE /admin/v1/sessions/{id}`.
+//! `GET /admin/v1/sessions`, `DELETE /admin/v1/sessions`, `DELETE /admin/v1/sessions/{id}` and
+//! `POST /admin/v1/sessions/why`.
 use super::{
-    super::extract::{Admin, SessionsRead, SessionsRevoke},
+    super::extract::{Admin, Json, SessionsRead, SessionsRevoke},
     keys::no_store,
+    query::{page, params, parsed},
 };
 use crate::{
     app::App,
-    model::{EndReason, SessionId},
+    model::SessionId,
     oauth::{
         Code::{InvalidRequest, NotFound},
-        Params, Result,
+        Error, Params, Result,
     },
-    store::{AuditEvent, Conn, SessionFilter},
+    secret::Secret,
+    session::admin::{EndAll, ListRequest, Selection, Sessions},
 };
 use actix_web::{HttpRequest, HttpResponse, web::Path};
-use std::{future::Future, sync::Arc};
-
-const DEFAULT_LIMIT: i64 = 50;
-const MOST: i64 = 500;
+use serde::Deserialize;
+use std::sync::Arc;
 
 pub async fn list(admin: Admin<SessionsRead>, request: HttpRequest) -> Result<HttpResponse> {
-    let params = Params::from_form(request.query_string().as_bytes())?;
-    let limit = parsed(&params, "limit")?.unwrap_or(DEFAULT_LIMIT).clamp(1, MOST);
-    let after: Option<SessionId> = parsed(&params, "after")?;
-    let app = Arc::clone(&admin.app);
-    let read = async move {
-        let mut conn = app.store.read().await?;
-        match filter(&mut conn, &params).await? {
-            Some(filter) => Ok(conn.sessions(&filter, after, limit).await?),
-            None => Ok(Vec::new()),
-        }
+    let params = params(&request)?;
+    let request = ListRequest {
+        selection: selection(&params)?,
+        wanted: parsed(&params, "state")?.unwrap_or_default(),
+        after: parsed(&params, "after")?,
+        limit: parsed(&params, "limit")?,
     };
-    let items = in_the_background(&admin.app, read).await?;
-    let full = i64::try_from(items.len()).is_ok_and(|count| count == limit);
-    let next = items.last().filter(|_| full).map(|session| session.id);
-    Ok(no_store(&serde_json::json!({ "items": items, "next": next })))
+    let app = Arc::clone(&admin.app);
+    let list = async move { sessions(&app).list(&request).await.map_err(Error::from) };
+    Ok(page(admin.app.to_the_end(list).await?))
 }
 
 /// Ends all sessions that the query means; a query that means every session is refused.
 pub async fn end_many(admin: Admin<SessionsRevoke>, request: HttpRequest) -> Result<HttpResponse> {
-    let params = Params::from_form(request.query_string().as_bytes())?;
-    if params.get("user").or(params.get("client")).is_none() {
-        return Err(InvalidRequest.because("user or client is missing"));
-    }
+    let selection = selection(&params(&request)?)?;
+    selection.check_narrow().map_err(|wide| InvalidRequest.because(wide.to_string()))?;
     let (app, event) = (Arc::clone(&admin.app), admin.event("session.ended"));
     let end = async move {
-        let (mut conn, now) = (app.store.write().await?, app.clock.now());
-        let Some(filter) = filter(&mut conn, &params).await? else { return Ok(0) };
-        let ended = conn.end_sessions(&filter, EndReason::EndedByAdministrator, now).await?;
-        for &session_id in &ended {
-            conn.audit(&AuditEvent { session_id: Some(session_id), ..event.clone() }, now).await?;
-        }
-        conn.commit().await?;
-        for &id in &ended {
-            app.recent.session_changed(id);
-        }
-        Ok(ended.len())
+        let ended = sessions(&app).end_all(&selection, &event).await.map_err(Error::from);
+        // Also after an error: what was ended before it stays ended.
+        app.recent.all_changed();
+        ended
     };
-    let ended = in_the_background(&admin.app, end).await?;
-    Ok(no_store(&serde_json::json!({ "ended": ended })))
+    let ended = admin.app.to_the_end(end).await?;
+    Ok(no_store(&ended.unwrap_or(EndAll { ended: 0 })))
 }
 
 pub async fn end(admin: Admin<SessionsRevoke>, id: Path<String>) -> Result<HttpResponse> {
@@ -65,51 +52,47 @@ pub async fn end(admin: Admin<SessionsRevoke>, id: Path<String>) -> Result<HttpR
     let id: SessionId = id.parse().map_err(|_| unknown())?;
     let (app, event) = (Arc::clone(&admin.app), admin.event("session.ended"));
     let end = async move {
-        let (mut conn, now) = (app.store.write().await?, app.clock.now());
-        let ended = conn.end_session(id, EndReason::EndedByAdministrator, now).await?;
-        if ended {
-            conn.audit(&AuditEvent { session_id: Some(id), ..event }, now).await?;
-        }
-        conn.commit().await?;
+        let ended = sessions(&app).end(id, &event).await.map_err(Error::from);
         app.recent.session_changed(id);
-        Ok(ended)
+        ended
     };
-    if in_the_background(&admin.app, end).await? {
+    if admin.app.to_the_end(end).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(unknown())
     }
 }
 
-async fn in_the_background<T: Send + 'static>(
-    app: &App,
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    app.to_the_end(work).await
+/// A token, of which somebody wants to know what became. It comes in the body, as paths and queries are
+/// logged in many places.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pasted {
+    token: String,
 }
 
-/// The sessions that `user` (a name or an id), `client` and `device_id` mean; none if there is no
-/// such user.
-async fn filter(conn: &mut Conn, params: &Params) -> Result<Option<SessionFilter>> {
-    let user_id = match params.get("user") {
-        None => None,
-        Some(text) => {
-            let named = match text.parse() {
-                Ok(id) => Some(id),
-                Err(_) => match text.parse() {
-                    Ok(username) => conn.user_id(&username).await?,
-                    Err(_) => None,
-                },
-            };
-            let Some(id) = named else { return Ok(None) };
-            Some(id)
-        }
+pub async fn why(admin: Admin<SessionsRead>, Json(pasted): Json<Pasted>) -> Result<HttpResponse> {
+    let token = Secret::new(pasted.token);
+    if token.reveal().trim().is_empty() {
+        return Err(InvalidRequest.because("token is missing"));
+    }
+    let app = Arc::clone(&admin.app);
+    let why = async move {
+        let keys = app.keys.snapshot().clone();
+        sessions(&app).why(&token, &keys).await.map_err(Error::from)
     };
-    let device_id = params.get("device_id").map(str::to_owned);
-    Ok(Some(SessionFilter { user_id, client_id: parsed(params, "client")?, device_id }))
+    Ok(no_store(&admin.app.to_the_end(why).await?))
 }
 
-fn parsed<T: std::str::FromStr>(params: &Params, name: &'static str) -> Result<Option<T>> {
-    let malformed = |_| InvalidRequest.because(format!("{name} is malformed"));
-    params.get(name).map(|text| text.parse().map_err(malformed)).transpose()
+fn sessions(app: &App) -> Sessions<'_> {
+    Sessions { store: &app.store, settings: &app.settings.sessions, now: app.clock.now() }
+}
+
+fn selection(params: &Params) -> Result<Selection> {
+    Ok(Selection {
+        user: params.get("user").map(str::to_owned),
+        client: parsed(params, "client")?,
+        device_id: params.get("device_id").map(str::to_owned),
+        group: params.get("group").map(str::to_owned),
+    })
 }

@@ -34,6 +34,7 @@ admin_scopes! {
     KeysImport = "keys:import";
     SessionsRead = "sessions:read";
     SessionsRevoke = "sessions:revoke";
+    AuditRead = "audit:read";
 }
 
 impl<S: AdminScope> FromRequest for Admin<S> {
