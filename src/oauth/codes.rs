@@ -109,6 +109,18 @@ details! {
     InvalidRefreshToken = "invalid_refresh_token",
         "The text is no refresh token of this service, or of another client.",
         "Send the whole token, as it was received.";
+    MissingRefreshToken = "missing_refresh_token",
+        "The request has no refresh token.",
+        "Send refresh_token in the body of the request.";
+    ScopeNotGranted = "scope_not_granted",
+        "The scope of the refresh is malformed, or more than the session has. The token is not spent.",
+        "Ask for less, or send no scope: then the session's own is granted.";
+    ResourceNotRegistered = "resource_not_registered",
+        "The resource of the refresh is none that the client is registered for. The token is not spent.",
+        "Send a resource that the client is registered for, or none.";
+    GrantNotRegistered = "grant_not_registered",
+        "The client is not registered for the grant.",
+        "Register the client for the grant: mintmark client create --grant ….";
     ObsoleteRefreshToken = "obsolete_refresh_token",
         "The token was used before, and its successor too, or too long ago: somebody else may have it. Its session has ended for safety.",
         "Have the user log in again. Keep the refresh_token of every answer, and retry a request whose answer was lost with the same token at once.";

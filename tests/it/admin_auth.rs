@@ -7,14 +7,17 @@ use mintmark::model::{ClientMetadata, ClientType};
 use std::time::Duration;
 
 /// Every route of the admin API with its scope.
-const ROUTES: [(&str, &str, &str); 6] = [
+const ROUTES: [(&str, &str, &str); 8] = [
     ("GET", "/admin/v1/keys", "keys:read"),
     ("POST", "/admin/v1/keys/rotate", "keys:rotate"),
     ("POST", IMPORT, "keys:import"),
     ("GET", "/admin/v1/sessions", "sessions:read"),
     ("DELETE", "/admin/v1/sessions?user=nobody", "sessions:revoke"),
     ("DELETE", NO_SESSION, "sessions:revoke"),
+    ("POST", WHY, "sessions:read"),
+    ("GET", "/admin/v1/audit", "audit:read"),
 ];
+const WHY: &str = "/admin/v1/sessions/why";
 const IMPORT: &str = "/admin/v1/keys/import";
 const NO_SESSION: &str = "/admin/v1/sessions/0193e5a0-0000-7000-8000-000000000000";
 
@@ -88,6 +91,7 @@ async fn each_scope_opens_its_routes_and_no_others(database: Database) {
         "keys:import",
         "sessions:read",
         "sessions:revoke",
+        "audit:read",
         "clients:write",
     ] {
         let metadata = ClientMetadata {
@@ -121,7 +125,7 @@ async fn each_scope_opens_its_routes_and_no_others(database: Database) {
 fn allowed(path: &str) -> u16 {
     match path {
         NO_SESSION => 404,
-        IMPORT => 400,
+        IMPORT | WHY => 400,
         _ => 200,
     }
 }

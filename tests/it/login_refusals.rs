@@ -45,7 +45,7 @@ async fn a_login_that_asks_amiss_is_refused_for_its_reason(database: Database) {
         ClientMetadata::new(ClientType::Confidential, vec!["client_credentials".to_owned()]);
     server.add_client("machine", machine, Some(SECRET)).await;
     let long = "x".repeat(256);
-    let not_registered = (400, "unauthorized_client", "");
+    let not_registered = (400, "unauthorized_client", "grant_not_registered");
     let unknown = (401, "invalid_client", "unknown_client");
     let malformed = (400, "invalid_request", "");
     for (more, (status, error, error_code)) in [

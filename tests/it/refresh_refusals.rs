@@ -3,6 +3,7 @@ use crate::{
     on_both,
     support::{Answer, Database, SECRET, Server, basic, part_of},
 };
+use mintmark::model::{ClientMetadata, ClientType};
 use serde_json::json;
 
 on_both!(
@@ -14,6 +15,7 @@ on_both!(
     a_disabled_user_gets_nothing_and_loses_nothing,
     the_holder_is_told_why_the_session_ended,
     a_token_in_the_wrong_place_is_not_read,
+    every_refused_refresh_has_its_code_and_a_page,
 );
 
 const GENERATION: &str = "SELECT generation FROM sessions";
@@ -192,4 +194,49 @@ async fn a_token_in_the_wrong_place_is_not_read(database: Database) {
     assert_eq!(refresh(&server, token, &with_secret).await.rejection(), (401, "invalid_client"));
     refresh(&server, token, "").await.expect(200);
     assert_eq!(server.database.number(GENERATION).await, 1);
+}
+
+/// Each `Refusal`, and what is refused before a token is looked at.
+async fn every_refused_refresh_has_its_code_and_a_page(database: Database) {
+    let server = Server::start(database).await;
+    let mut answers = Vec::new();
+    let (first, idle) = (server.login(Some("phone")).await, server.login(None).await);
+    let foreign = server.login_with_service().await;
+    let token = first.refresh_token();
+    for (token, more, code) in [
+        (foreign.refresh_token(), "", "invalid_refresh_token"),
+        (token, "&device_id=laptop", "device_mismatch"),
+        (token, "&scope=admin", "scope_not_granted"),
+        (token, "&scope=%22", "scope_not_granted"),
+        (token, "&resource=https://elsewhere.example", "resource_not_registered"),
+        ("", "", "missing_refresh_token"),
+    ] {
+        answers.push((refresh(&server, token, more).await, code));
+    }
+    let form = "grant_type=refresh_token&refresh_token=x";
+    let machine = ClientMetadata::new(ClientType::Confidential, vec!["client_credentials".into()]);
+    server.add_client("machine", machine, Some(SECRET)).await;
+    let machine = server.post("/oauth/token", Some("machine"), form).await;
+    answers.push((machine, "grant_not_registered"));
+    refresh(&server, token, "").await.expect(200);
+    server.advance(30);
+    answers.push((refresh(&server, token, "").await, "obsolete_refresh_token"));
+    answers.push((refresh(&server, token, "").await, "session_ended"));
+    server.database.execute("UPDATE users SET disabled_at = 1").await;
+    answers.push((refresh(&server, idle.refresh_token(), "").await, "user_disabled"));
+    server.database.execute("UPDATE users SET disabled_at = NULL").await;
+    server.advance(30 * 24 * 3600);
+    let late = refresh(&server, idle.refresh_token(), "").await;
+    assert!(late.text_of("error_description").contains("idle"), "{late:?}");
+    answers.push((late, "expired_refresh_token"));
+    server.database.execute("UPDATE sessions SET expires_at = 1").await;
+    let late = refresh(&server, idle.refresh_token(), "").await;
+    assert!(late.text_of("error_description").contains("absolute"), "{late:?}");
+    answers.push((late, "expired_refresh_token"));
+    for (answer, code) in answers {
+        assert_eq!((answer.status, answer.error_code()), (400, code), "{answer:?}");
+        let page = answer.text_of("error_uri").strip_prefix(&server.url).unwrap();
+        assert!(page.ends_with(code), "{answer:?}");
+        server.get(page).await.expect(200);
+    }
 }

@@ -76,23 +76,24 @@ async fn a_request_that_is_malformed_is_not(database: Database) {
     let server = Server::start(database).await;
     let login = server.login(None).await;
     let token = login.refresh_token();
-    let (malformed, unknown) = ((400, "invalid_request"), (401, "invalid_client"));
-    for (body, rejection) in [
-        (json!({}), malformed),
-        (json!({ "refresh_token": "" }), malformed),
-        (json!({ "refresh_token": null }), malformed),
-        (json!({ "refresh_token": 7 }), malformed),
-        (json!({ "refresh_token": token, "scope": "admin" }), (400, "invalid_scope")),
+    let missing = (400, "invalid_request", "missing_refresh_token");
+    let unknown = (401, "invalid_client", "unknown_client");
+    let too_much = (400, "invalid_scope", "scope_not_granted");
+    for (body, (status, error, error_code)) in [
+        (json!({}), missing),
+        (json!({ "refresh_token": "" }), missing),
+        (json!({ "refresh_token": null }), missing),
+        (json!({ "refresh_token": 7 }), (400, "invalid_request", "")),
+        (json!({ "refresh_token": token, "scope": "admin" }), too_much),
         (json!({ "refresh_token": token, "client_id": "nobody" }), unknown),
         (json!({ "refresh_token": token, "client_id": "service" }), unknown),
         (
             json!({ "refresh_token": token, "grant_type": "client_credentials" }),
-            (400, "unsupported_grant_type"),
+            (400, "unsupported_grant_type", ""),
         ),
     ] {
         let answer = refresh(&server, body.clone()).await;
-        assert_eq!(answer.rejection(), rejection, "{body}");
-        let error_code = if rejection == unknown { "unknown_client" } else { "" };
+        assert_eq!(answer.rejection(), (status, error), "{body}");
         assert_eq!(answer.error_code(), error_code, "{body}");
     }
     let text = server.http.post(format!("{}/session/refresh", server.url)).body("refresh_token=x");

@@ -5,7 +5,7 @@ pub mod refresh_token;
 use super::{
     Caller,
     Code::{InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType},
-    Params, Result,
+    Detail, Params, Result,
 };
 use crate::{
     app::App,
@@ -96,7 +96,9 @@ impl GrantType {
         if client.metadata.grant_types.iter().any(|grant| grant == self.as_str()) {
             Ok(())
         } else {
-            Err(UnauthorizedClient.because("the client is not registered for this grant"))
+            Err(UnauthorizedClient
+                .because("the client is not registered for this grant")
+                .with(Detail::GrantNotRegistered))
         }
     }
 }

@@ -2,7 +2,8 @@
 use super::{Exchange, Grant, UserGrant, audience, narrow};
 use crate::{
     app::App,
-    oauth::{Code::InvalidGrant, Detail, Error, Result},
+    model::Scope,
+    oauth::{Code::InvalidGrant, Detail, Error, Params, Result},
     session::{
         Live, Policy, Use,
         chain::Refusal,
@@ -13,11 +14,13 @@ use std::sync::Arc;
 
 pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
     let Exchange { app, client, params, caller, now } = exchange;
-    let presented = params.require("refresh_token")?;
+    let missing = |error: Error| error.with(Detail::MissingRefreshToken);
+    let presented = params.require("refresh_token").map_err(missing)?;
     let handle = Handle::open(presented, Kind::RefreshToken, &app.keys.snapshot(), now)
         .ok_or_else(|| refused(Refusal::NotYours))?;
     // What can be refused without spending the token is refused before it is spent.
-    let audience = audience(params, client)?;
+    let audience =
+        audience(params, client).map_err(|error| error.with(Detail::ResourceNotRegistered))?;
     check_scope(&exchange, handle).await?;
 
     let used = Use {
@@ -32,7 +35,7 @@ pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
     };
     let live = refresh(app, used).await?;
     Ok(Grant {
-        scope: narrow(params, &live.scope)?,
+        scope: narrowed(params, &live.scope)?,
         audience,
         user: Some(UserGrant {
             user_id: live.user_id,
@@ -72,9 +75,15 @@ async fn check_scope(exchange: &Exchange<'_>, handle: Handle) -> Result<()> {
     let store = app.store.clone();
     let read = async move { store.read().await?.session(handle.session_id).await };
     match app.to_the_end(read).await? {
-        Some(session) if session.client_id == client.id => narrow(params, &session.scope).map(drop),
+        Some(session) if session.client_id == client.id => {
+            narrowed(params, &session.scope).map(drop)
+        }
         _ => Ok(()),
     }
+}
+
+fn narrowed(params: &Params, most: &Scope) -> Result<Scope> {
+    narrow(params, most).map_err(|error| error.with(Detail::ScopeNotGranted))
 }
 
 /// Only the holder of a token with the right MAC and of the right client is told why.
