@@ -234,9 +234,13 @@ async fn every_refused_refresh_has_its_code_and_a_page(database: Database) {
     assert!(late.text_of("error_description").contains("absolute"), "{late:?}");
     answers.push((late, "expired_refresh_token"));
     for (answer, code) in answers {
-        assert_eq!((answer.status, answer.error_code()), (400, code), "{answer:?}");
-        let page = answer.text_of("error_uri").strip_prefix(&server.url).unwrap();
-        assert!(page.ends_with(code), "{answer:?}");
-        server.get(page).await.expect(200);
+        assert_explained(&server, &answer, code).await;
     }
+}
+
+async fn assert_explained(server: &Server, answer: &Answer, code: &str) {
+    assert_eq!((answer.status, answer.error_code()), (400, code), "{answer:?}");
+    let page = answer.text_of("error_uri").strip_prefix(&server.url).unwrap();
+    assert!(page.ends_with(code), "{answer:?}");
+    server.get(page).await.expect(200);
 }

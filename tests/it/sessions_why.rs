@@ -17,6 +17,7 @@ on_both!(
     each_end_is_told_with_its_reason,
     an_access_token_leads_to_its_session,
     what_is_not_ours_is_told_apart,
+    a_session_that_was_forgotten_is_said_to_be,
     a_token_of_a_key_that_is_gone_says_nothing,
     the_token_is_in_no_answer_and_no_entry,
 );
@@ -197,6 +198,8 @@ async fn what_is_not_ours_is_told_apart(database: Database) {
         (&token[..token.len() - 1], "unreadable"),
         (&token["mint_rt_".len()..], "unreadable"),
         (&jwt[..jwt.len() - 4], "forged"),
+        // The number of the key that made the MAC.
+        (&swap(token, 11), "key_gone"),
         (&swap(token, 60), "forged"),
         (&swap(token, 20), "forged"),
         (&swap(jwt, jwt.len() - 10), "forged"),
@@ -208,6 +211,12 @@ async fn what_is_not_ours_is_told_apart(database: Database) {
         }
         assert_eq!(why["events"], json!([]));
     }
+}
+
+async fn a_session_that_was_forgotten_is_said_to_be(database: Database) {
+    let server = Server::start(database).await;
+    let pair = server.login(None).await;
+    let token = pair.refresh_token();
     server.database.execute("DELETE FROM sessions").await;
     let unknown = why(&server, token).await;
     assert_eq!(
