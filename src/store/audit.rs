@@ -34,9 +34,11 @@ impl AuditEvent {
         }
     }
 
-    /// All of it: where a restored backup has lost entries, the log still says what is to be done again.
+    /// Where a restored backup has lost entries, the log still says what is to be done again. The detail
+    /// of what concerns a person stays out of it: there are addresses and devices in it.
     fn log(&self) {
         let Self { action, actor, request_id, .. } = self;
+        let impersonal = self.user_id.is_none() && self.session_id.is_none();
         tracing::info!(
             request_id,
             action,
@@ -44,7 +46,7 @@ impl AuditEvent {
             client_id = self.client_id.as_ref().map(field::display),
             user_id = self.user_id.map(field::display),
             session_id = self.session_id.map(field::display),
-            detail = (!self.detail.is_null()).then(|| field::display(&self.detail)),
+            detail = (impersonal && !self.detail.is_null()).then(|| field::display(&self.detail)),
             "audit"
         );
     }

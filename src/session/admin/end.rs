@@ -40,9 +40,10 @@ impl Sessions<'_> {
         loop {
             let mut conn = self.store.write().await?;
             let batch = conn.end_batch(&filter, after, REASON, self.now).await?;
-            let events = batch.ended.into_iter().map(|EndedSession { id, user_id, client_id, .. }| {
-                event_of(event, id, user_id, client_id)
-            });
+            let events =
+                batch.ended.into_iter().map(|EndedSession { id, user_id, client_id, .. }| {
+                    event_of(event, id, user_id, client_id)
+                });
             let events: Vec<_> = events.collect();
             conn.audit_all(&events, self.now).await?;
             conn.commit().await?;
@@ -55,12 +56,7 @@ impl Sessions<'_> {
     }
 }
 
-fn event_of(
-    event: &AuditEvent,
-    id: SessionId,
-    user_id: UserId,
-    client_id: ClientId,
-) -> AuditEvent {
+fn event_of(event: &AuditEvent, id: SessionId, user_id: UserId, client_id: ClientId) -> AuditEvent {
     AuditEvent {
         session_id: Some(id),
         user_id: Some(user_id),
