@@ -85,6 +85,11 @@ macro_rules! sql {
         }
         .map_err($crate::store::Error::from)
     };
+    // All rows, of which there is one at most: the driver stops reading at the first row of a single one,
+    // and when a change has no transaction around it, what its commit comes to is told after that row.
+    ($conn:expr, fetch_optional: $sql:literal $(, $arg:expr)* $(,)?) => {
+        sql!($conn, fetch_all: $sql $(, $arg)*).map(|rows| rows.into_iter().next())
+    };
     ($conn:expr, $fetch:ident: $sql:literal $(, $arg:expr)* $(,)?) => {
         match $conn {
             $crate::store::Conn::Sqlite(c) => sqlx::query_as($sql)$(.bind($arg))*.$fetch(&mut **c).await,
