@@ -9,7 +9,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{future::ready, path::Path, time::Duration};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -89,6 +89,9 @@ async fn try_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> {
             .max_connections(connections)
             .acquire_timeout(settings.acquire_timeout)
             .test_before_acquire(false)
+            // A full disk makes SQLite itself roll back. The driver does not notice, and would refuse every
+            // transaction on that connection from then on.
+            .before_acquire(|conn, _| Box::pin(ready(Ok(!conn.is_in_transaction()))))
             .connect_with(options.clone())
     };
     let writer = pool(1).await?;
