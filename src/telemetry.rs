@@ -11,6 +11,9 @@ pub fn init(settings: &LogSettings) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(&settings.filter)?;
     let colours = std::io::stderr().is_terminal();
     let log = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // Such an error would be printed to stderr too, and failing there panics: with a log on a full disk,
+    // the request that had something to say.
+    let log = log.log_internal_errors(false);
     // Only a second call can fail.
     drop(match settings.format {
         LogFormat::Text => log.with_target(false).try_init(),
