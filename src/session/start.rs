@@ -21,7 +21,8 @@ pub async fn start(
     };
     if let Some(device_id) = &new.device.id {
         let same_device = SessionFilter { device_id: Some(device_id.clone()), ..of_user.clone() };
-        ended = conn.end_sessions(&same_device, EndReason::Replaced, now).await?;
+        let replaced = conn.end_sessions(&same_device, EndReason::Replaced, now).await?;
+        ended.extend(replaced.into_iter().map(|session| session.id));
     }
     conn.insert_session(new, now).await?;
     let live = conn.live_sessions(&of_user, None, i64::MAX).await?;
