@@ -82,7 +82,8 @@ async fn entries_are_found_by_what_they_are_about(database: Database) {
 async fn each_suspicion_has_an_entry_with_its_request(database: Database) {
     let server = Server::start(database).await;
     let login = server.login(Some("phone")).await;
-    let (token, sid) = (login.refresh_token().to_owned(), login.text_of("sid"));
+    let sid = login.text_of("sid");
+    let token = server.refresh(login.refresh_token()).await.expect(200).refresh_token().to_owned();
     let refresh = async |client: &str, more: &str| {
         let form =
             format!("grant_type=refresh_token&client_id={client}&refresh_token={token}{more}");
@@ -91,7 +92,7 @@ async fn each_suspicion_has_an_entry_with_its_request(database: Database) {
     let secret = format!("&client_secret={}", crate::support::SECRET);
     let foreign = refresh("other", &secret).await.expect(400);
     let mismatch = refresh("app", "&device_id=laptop").await.expect(400);
-    let back = "UPDATE sessions SET generation = -1";
+    let back = "UPDATE sessions SET generation = 0";
     server.database.execute(back).await;
     let ahead = refresh("app", "").await.expect(200);
     server.advance(31);
@@ -111,7 +112,7 @@ async fn each_suspicion_has_an_entry_with_its_request(database: Database) {
             (&detail["user_agent"], &detail["address"]),
             (&json!("somebody/1"), &json!("127.0.0.1"))
         );
-        assert_eq!(detail["presented_generation"], 0, "{action}");
+        assert_eq!(detail["presented_generation"], 1, "{action}");
         let device = detail.get("presented_device_id");
         assert_eq!(device, (action == "session.device_mismatch").then_some(&json!("laptop")));
     }
