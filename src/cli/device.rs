@@ -69,7 +69,7 @@ impl DeviceCommand {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::List(list) => list.run().await,
-            Self::Revoke(revoke) => revoke.run().await,
+            Self::Revoke(revoke) => Box::pin(revoke.run()).await,
         }
     }
 }
