@@ -3,6 +3,8 @@
 //!
 //! As a test it runs a short version of what needs no special rights; `cargo bench --bench faults` runs
 //! the long one.
+#![allow(clippy::large_futures, reason = "they are few, and live as long as the run")]
+
 mod checker;
 mod client;
 mod cluster;
