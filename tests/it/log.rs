@@ -139,6 +139,11 @@ async fn use_sessions(process: &Process, secrets: &mut Vec<String>) {
     process.post("/oauth/revoke", None, &form).await.expect(200);
     let form = format!("client_id=demo-app&token={}", other.access_token());
     process.post("/oauth/revoke", None, &form).await.expect(200);
+    for token in [third.access_token(), third.refresh_token(), other.access_token()] {
+        let form = format!("token={token}");
+        process.post("/oauth/introspect", Some("client"), &form).await.expect(200);
+        process.post("/oauth/introspect", None, &form).await.expect(401);
+    }
 }
 
 /// Tokens for clients, and the request id of one that was refused.
