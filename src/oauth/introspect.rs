@@ -138,7 +138,7 @@ struct SignedAnswer<'a> {
 /// The answer as a JWT for the client that asked (RFC 9701 §5).
 ///
 /// # Errors
-/// As [`sign`].
+/// Only [`Error::Internal`] and [`Error::Unavailable`].
 pub async fn signed(app: &App, client: &Client, answer: &Introspection) -> Result<String> {
     let now = app.clock.now();
     let alg = client.metadata.introspection_signed_response_alg.unwrap_or(Algorithm::Rs256);

@@ -66,7 +66,8 @@ enum Audience<'a> {
 /// Makes the tokens that the grant entitles the client to.
 ///
 /// # Errors
-/// As [`sign`]: what a caller can get wrong has been refused.
+/// Only [`Internal`](super::Error::Internal) and [`Unavailable`](super::Error::Unavailable): what a
+/// caller can get wrong has been refused.
 pub async fn issue(app: &App, client: &Client, grant: Grant, now: Timestamp) -> Result<Tokens> {
     let user = grant.user.as_ref();
     let subject = user.map_or_else(|| client.id.to_string(), |user| user.user_id.to_string());
