@@ -5,11 +5,12 @@ use crate::{
     client::Request,
     postgres::Postgres,
     server::Server,
+    updates::Updates,
     variant::{Variant, Work},
 };
 use anyhow::Context;
 use mintmark::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     config::Settings,
     keys::{KeyRing, MasterKeys},
     model::SessionId,
@@ -23,9 +24,13 @@ use uuid::Uuid;
 const FEW: u32 = 10_000;
 /// A generation that a session reaches after years of use.
 const LONG: i64 = 1_000;
-const CONNECTIONS: u32 = 64;
-/// Sessions of each connection, which it uses in turn. They lie all over the table.
+/// The connections of the two variants of each crowd, and of both.
+const VARIANTS: [usize; 2] = [64, 16];
+const CONNECTIONS: u32 = 80;
+/// Sessions of each connection, which it uses in turn. All of them together lie all over the table.
 const EACH: u32 = 2_000;
+/// Of the limit on SQLite, with 64 connections and with 16.
+const AIMS: [f64; 2] = [0.6, 0.45];
 /// The first half of the id of each session; the second is its number.
 const PREFIX: &str = "0190000000007000";
 const SESSION: &str = "'demo browser', 'openid profile', 0, 0, 9000000000000, GENERATION, GENERATION, NOW, \
@@ -36,18 +41,14 @@ const SESSION: &str = "'demo browser', 'openid profile', 0, 0, 9000000000000, GE
 pub fn crowds(options: &Options, dir: &Path) -> anyhow::Result<(Vec<Crowd>, Vec<Variant>)> {
     let (mut crowds, mut variants) = (Vec::new(), Vec::new());
     for database in ["SQLite", "PostgreSQL"] {
-        let few = format!("refresh among {FEW} sessions, {database}");
+        let among = |sessions: u32| format!("refresh among {sessions} sessions, {database}");
+        let few = format!("{}, {} connections", among(FEW), VARIANTS[0]);
         let cases = [
-            (few.clone(), FEW, 1, None),
-            (
-                format!("refresh among {} sessions, {database}", options.sessions),
-                options.sessions,
-                1,
-                Some(0.77),
-            ),
-            (format!("refresh in chains of {LONG}, {database}"), FEW, LONG, Some(0.95)),
+            (among(FEW), FEW, 1, None),
+            (among(options.sessions), options.sessions, 1, Some((few.clone(), 0.77))),
+            (format!("refresh in chains of {LONG}, {database}"), FEW, LONG, Some((few, 0.95))),
         ];
-        for (nth, (name, sessions, generation, aim)) in cases.into_iter().enumerate() {
+        for (nth, (name, sessions, generation, compared)) in cases.into_iter().enumerate() {
             let dir = dir.join(format!("crowd-{database}-{nth}"));
             let crowd = if database == "SQLite" {
                 Crowd::on_sqlite(&dir, sessions, generation)?
@@ -55,8 +56,7 @@ pub fn crowds(options: &Options, dir: &Path) -> anyhow::Result<(Vec<Crowd>, Vec<
                 let Some(postgres) = Postgres::create()? else { break };
                 Crowd::on_postgres(&dir, postgres, sessions, generation)?
             };
-            let compared = aim.map(|aim| (few.clone(), aim)).into_iter().collect();
-            variants.push(crowd.variant(name, compared));
+            variants.extend(crowd.variants(&name, compared.as_ref(), &dir)?);
             crowds.push(crowd);
         }
     }
@@ -68,6 +68,8 @@ pub struct Crowd {
     pub server: Server,
     pub postgres: Option<Postgres>,
     sessions: u32,
+    /// Those that are used, connection by connection.
+    used: Vec<Uuid>,
     tokens: Vec<Vec<u8>>,
 }
 
@@ -99,16 +101,52 @@ impl Crowd {
         eprintln!("making {sessions} sessions");
         let client = server.dev("/public_client/client_id").to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let used = used(sessions)?;
         let tokens = runtime.block_on(async {
             insert(url, &client, sessions, generation).await?;
-            tokens(dir, url, sessions, generation).await
+            tokens(dir, url, &used, generation).await
         })?;
-        Ok(Self { server, postgres, sessions, tokens })
+        Ok(Self { server, postgres, sessions, used, tokens })
     }
 
-    fn variant(&self, name: String, compared: Vec<(String, f64)>) -> Variant {
+    /// On SQLite with their limit.
+    fn variants(
+        &self,
+        name: &str,
+        compared: Option<&(String, f64)>,
+        dir: &Path,
+    ) -> anyhow::Result<Vec<Variant>> {
+        let (mut variants, mut limit) = (Vec::new(), None);
+        if self.postgres.is_none() {
+            let name = name.replace("refresh", "limit: updates");
+            let mut updates = Updates::open(&dir.join("mintmark.db"), self.far_apart())?;
+            let work = Work::Other(Box::new(move |turn| updates.commit_for(turn)));
+            variants.push(Variant { name: name.clone(), limit: None, gain: None, work });
+            limit = Some(name);
+        }
+        let mut requests = self.requests();
+        for (nth, connections) in VARIANTS.into_iter().enumerate() {
+            let others = requests.split_off(connections);
+            variants.push(Variant {
+                name: format!("{name}, {connections} connections"),
+                limit: limit.clone().map(|limit| (limit, AIMS[nth])),
+                gain: compared.filter(|_| nth == 0).cloned(),
+                work: Work::Requests(self.server.target, requests),
+            });
+            requests = others;
+        }
+        Ok(variants)
+    }
+
+    /// One of each connection, again and again, as its connections come to use them.
+    fn far_apart(&self) -> Vec<Uuid> {
+        let each = self.used.len() / CONNECTIONS as usize;
+        (0..each).flat_map(|nth| self.used.iter().skip(nth).step_by(each)).copied().collect()
+    }
+
+    fn requests(&self) -> Vec<Request> {
         let client = self.server.dev("/public_client/client_id");
-        let each = self.tokens.len() / usize::try_from(CONNECTIONS).unwrap_or(1);
+        let each = self.tokens.len() / CONNECTIONS as usize;
         let requests = self.tokens.chunks_exact(each).map(|tokens| {
             let (first, others) = tokens.split_first().expect("a connection has a session");
             let first = String::from_utf8_lossy(first);
@@ -116,8 +154,7 @@ impl Crowd {
             let chains = Some(others.iter().cloned().collect());
             Request { chains, ..Request::post("/oauth/token", "", &form) }
         });
-        let work = Work::Requests(self.server.target, requests.collect());
-        Variant { name, compared, work }
+        requests.collect()
     }
 
     /// Prints, on PostgreSQL, what a session takes with all its indexes, and the part of the updates
@@ -190,11 +227,19 @@ async fn execute(url: &str, statement: String) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The current refresh tokens of sessions that lie evenly in the table, neighbours far apart.
+/// Sessions that lie evenly in the table.
+fn used(sessions: u32) -> anyhow::Result<Vec<Uuid>> {
+    let wanted = (CONNECTIONS * EACH).min(sessions / CONNECTIONS * CONNECTIONS);
+    let prefix = u128::from(u64::from_str_radix(PREFIX, 16)?) << 64;
+    let numbers = (0..wanted).map(|nth| 1 + nth * (sessions / wanted));
+    Ok(numbers.map(|number| Uuid::from_u128(prefix | u128::from(number))).collect())
+}
+
+/// Their current refresh tokens.
 async fn tokens(
     dir: &Path,
     url: &str,
-    sessions: u32,
+    sessions: &[Uuid],
     generation: i64,
 ) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut settings = Settings::load(None, HashMap::new())?;
@@ -203,18 +248,12 @@ async fn tokens(
     let (clock, store) = (Clock::System, Store::open(&settings.database).await?);
     let master = MasterKeys::load(&settings.master_key)?;
     let keys = KeyRing::open(store.clone(), clock.clone(), master, &settings).await?;
-    let now: Timestamp = clock.now();
-    let key = keys.snapshot().mac_key_at(now).context("no key for refresh tokens")?;
+    let key = keys.snapshot().mac_key_at(clock.now()).context("no key for refresh tokens")?;
     store.close().await;
-    let wanted = (CONNECTIONS * EACH).min(sessions / CONNECTIONS * CONNECTIONS);
-    let prefix = u128::from(u64::from_str_radix(PREFIX, 16)?) << 64;
-    let token = |nth: u32| {
-        let number = u128::from(1 + nth * (sessions / wanted));
-        let session_id = SessionId(Uuid::from_u128(prefix | number));
+    let token = |&id: &Uuid| {
+        let session_id = SessionId(id);
         let handle = Handle { kind: Kind::RefreshToken, session_id, generation };
         handle.seal(&key).reveal().as_bytes().to_vec()
     };
-    // Connection by connection, each takes every 64th.
-    let order = (0..CONNECTIONS).flat_map(|first| (first..wanted).step_by(64));
-    Ok(order.map(token).collect())
+    Ok(sessions.iter().map(token).collect())
 }

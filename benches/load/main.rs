@@ -11,6 +11,7 @@ mod refresh;
 mod report;
 mod run;
 mod server;
+mod updates;
 mod variant;
 
 use clap::Parser;

@@ -6,18 +6,11 @@ use crate::{
     variant::{Variant, Work, log_in},
 };
 use anyhow::Context;
-use rusqlite::Connection;
-use std::{
-    collections::VecDeque,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::collections::VecDeque;
 
 const CONNECTIONS: [usize; 2] = [16, 64];
 /// For the server whose rotations do not share commits.
 pub const ALONE: &[(&str, &str)] = &[("MINTMARK__DATABASE__ROTATIONS_PER_COMMIT", "1")];
-/// Updates in a commit of the limit on SQLite.
-const GROUP: u32 = 32;
 
 /// A server as it is, and one whose rotations each have a commit of their own.
 pub struct Pair {
@@ -26,35 +19,34 @@ pub struct Pair {
 }
 
 impl Pair {
-    fn variants(&self, database: &str, aims: [f64; 2], gain: f64) -> anyhow::Result<Vec<Variant>> {
+    fn variants(
+        &self,
+        database: &str,
+        aims: Option<[f64; 2]>,
+        gain: f64,
+    ) -> anyhow::Result<Vec<Variant>> {
         let limit = format!("limit: {database}");
         let alone = format!("one commit each, {database}, 64 connections");
         let mut variants = vec![];
-        for (connections, aim) in CONNECTIONS.into_iter().zip(aims) {
-            let mut compared = vec![(limit.clone(), aim)];
-            compared.extend((connections == 64).then(|| (alone.clone(), gain)));
+        for (nth, connections) in CONNECTIONS.into_iter().enumerate() {
+            let limit = aims.map(|aims| (limit.clone(), aims[nth]));
+            let gain = (connections == 64).then(|| (alone.clone(), gain));
             variants.push(Variant {
                 name: format!("refresh, {database}, {connections} connections"),
-                compared,
+                limit,
+                gain,
                 work: chains(&self.grouped, connections)?,
             });
         }
         let work = chains(&self.alone, 64)?;
-        variants.push(Variant { name: alone, compared: Vec::new(), work });
+        variants.push(Variant { name: alone, limit: None, gain: None, work });
         Ok(variants)
     }
 }
 
-/// On SQLite, beside a bare loop over its C API that commits as many updates at a time.
-pub fn sqlite(servers: &Pair, file: &Path) -> anyhow::Result<Vec<Variant>> {
-    let mut limit = Updates::open(&servers.grouped, file)?;
-    let limit = Variant {
-        name: "limit: SQLite".to_owned(),
-        compared: Vec::new(),
-        work: Work::Other(Box::new(move |turn| limit.commit_for(turn))),
-    };
-    let ours = servers.variants("SQLite", [0.45, 0.6], 4.0)?;
-    Ok([limit].into_iter().chain(ours).collect())
+/// On SQLite; its limit is measured among many sessions.
+pub fn sqlite(servers: &Pair) -> anyhow::Result<Vec<Variant>> {
+    servers.variants("SQLite", None, 4.0)
 }
 
 /// On PostgreSQL, beside pgbench and a transaction that replaces a row for each token by another.
@@ -62,10 +54,11 @@ pub fn postgres(servers: &Pair, database: &Postgres) -> anyhow::Result<Vec<Varia
     let limit = database.pgbench()?;
     let limit = Variant {
         name: "limit: PostgreSQL".to_owned(),
-        compared: Vec::new(),
+        limit: None,
+        gain: None,
         work: Work::Other(Box::new(limit)),
     };
-    let ours = servers.variants("PostgreSQL", [0.7, 1.0], 2.0)?;
+    let ours = servers.variants("PostgreSQL", Some([0.7, 1.0]), 2.0)?;
     Ok([limit].into_iter().chain(ours).collect())
 }
 
@@ -81,47 +74,4 @@ fn first_refresh(mintmark: &Server) -> anyhow::Result<Request> {
     let client = mintmark.dev("/public_client/client_id");
     let form = format!("grant_type=refresh_token&client_id={client}&refresh_token={token}");
     Ok(Request { chains: Some(VecDeque::new()), ..Request::post("/oauth/token", "", &form) })
-}
-
-/// The limit on SQLite: updates of sessions, [`GROUP`] a commit, in a loop that does nothing else.
-struct Updates {
-    file: Connection,
-    sessions: Vec<Vec<u8>>,
-}
-
-impl Updates {
-    fn open(server: &Server, file: &Path) -> anyhow::Result<Self> {
-        for _ in 0..GROUP {
-            log_in(server)?;
-        }
-        let file = Connection::open(file)?;
-        file.pragma_update(None, "synchronous", "FULL")?;
-        file.busy_timeout(Duration::from_secs(5))?;
-        let sessions = file
-            .prepare("SELECT id FROM sessions ORDER BY id DESC LIMIT ?1")?
-            .query_map([GROUP], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        Ok(Self { file, sessions })
-    }
-
-    fn commit_for(&mut self, turn: Duration) -> anyhow::Result<f64> {
-        let (start, mut updates) = (Instant::now(), 0_u32);
-        while start.elapsed() < turn {
-            let transaction = self.file.transaction()?;
-            let mut update = transaction.prepare_cached(
-                "UPDATE sessions
-                 SET generation = generation + 1, previous_generation = generation,
-                     last_used_at = last_used_at + 1, user_agent = ?2, address = ?3
-                 WHERE id = ?1 AND ended_at IS NULL AND expires_at > last_used_at
-                 RETURNING user_id, client_id, scope, auth_time, generation",
-            )?;
-            for id in &self.sessions {
-                update.query_row((id, "load", "127.0.0.1"), |row| row.get::<_, i64>(4))?;
-                updates += 1;
-            }
-            drop(update);
-            transaction.commit()?;
-        }
-        Ok(f64::from(updates) / start.elapsed().as_secs_f64())
-    }
 }

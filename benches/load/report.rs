@@ -56,7 +56,7 @@ impl Report<'_> {
     }
 
     fn rest_of_row(&self, variant: &Variant, samples: &[Sample]) -> String {
-        let Some((limit, aim)) = variant.compared.first() else { return "| | |".to_owned() };
+        let Some((limit, aim)) = &variant.limit else { return "| | |".to_owned() };
         let rate =
             self.ratio(samples, limit, |ours, limit| Some(ours.per_second / limit.per_second));
         let cpu = self.ratio(samples, limit, |ours, limit| Some(limit.cpu? / ours.cpu?));
@@ -69,11 +69,11 @@ impl Report<'_> {
     fn print_gains(&self) {
         println!("\n| | times the requests/s | aim |\n|---|---:|---:|");
         for (variant, samples) in self.variants.iter().zip(&self.samples) {
-            for (other, aim) in variant.compared.iter().skip(1) {
+            if let Some((other, aim)) = &variant.gain {
                 let per_second =
                     |ours: &Sample, other: &Sample| Some(ours.per_second / other.per_second);
                 if let Some(ratio) = self.ratio(samples, other, per_second) {
-                    println!("| {} : {other} | {ratio:.1} | ≥ {aim} |", variant.name);
+                    println!("| {} : {other} | {ratio:.2} | ≥ {aim} |", variant.name);
                 }
             }
         }

@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     variants.extend(introspection(options, &database, (&server, &limits))?);
     let alone = Server::with_own_file(&dir.join("alone"), refresh::ALONE)?;
     let on_sqlite = refresh::Pair { grouped: server, alone };
-    variants.extend(refresh::sqlite(&on_sqlite, &file)?);
+    variants.extend(refresh::sqlite(&on_sqlite)?);
     let databases = (Postgres::create()?, Postgres::create()?);
     let mut on_postgres = None;
     if let (Some(first), Some(second)) = &databases {

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 pub struct Variant {
     pub name: String,
-    /// The names of what to compare it with, and how much of that is aimed at. The first is its limit.
-    pub compared: Vec<(String, f64)>,
+    /// The name of the limit to compare it with, and how much of that is aimed at.
+    pub limit: Option<(String, f64)>,
+    /// The same of what it should be several times as good as.
+    pub gain: Option<(String, f64)>,
     pub work: Work,
 }
 
@@ -42,8 +44,13 @@ impl Variant {
         request: Request,
     ) -> Self {
         let requests = vec![request; options.connections.into()];
-        let compared = limit.map(|(name, aim)| (name.to_owned(), aim)).into_iter().collect();
-        Self { name: name.to_owned(), compared, work: Work::Requests(target, requests) }
+        let limit = limit.map(|(name, aim)| (name.to_owned(), aim));
+        let work = Work::Requests(target, requests);
+        Self { name: name.to_owned(), limit, gain: None, work }
+    }
+
+    fn others(&self) -> impl Iterator<Item = String> {
+        [&self.limit, &self.gain].into_iter().flatten().map(|(name, _)| name.clone())
     }
 
     pub fn turn(&mut self, turn: Duration, ticks_per_second: f64) -> anyhow::Result<Sample> {
@@ -149,8 +156,7 @@ fn basic((id, secret): (&str, &str)) -> String {
 pub fn only(text: &str, mut variants: Vec<Variant>) -> Vec<Variant> {
     let wanted = |variant: &Variant| variant.name.contains(text);
     let kept = variants.iter().filter(|variant| wanted(variant));
-    let others: Vec<_> =
-        kept.flat_map(|variant| &variant.compared).map(|(name, _)| name.clone()).collect();
+    let others: Vec<_> = kept.flat_map(Variant::others).collect();
     variants.retain(|variant| wanted(variant) || others.contains(&variant.name));
     variants
 }
