@@ -27,15 +27,10 @@ CREATE TABLE users (
 );
 
 -- One row per session, updated in place at each rotation. It has no index but its key, so that
--- PostgreSQL can update a row without touching any index.
+-- PostgreSQL can update a row without touching any index. Columns of one width come first: there are many rows.
 CREATE TABLE sessions (
     id                  UUID   NOT NULL PRIMARY KEY,
     user_id             UUID   NOT NULL,
-    client_id           TEXT   NOT NULL,
-    device_id           TEXT,
-    device_name         TEXT,
-    session_group       TEXT,
-    scope               TEXT   NOT NULL,
     auth_time           BIGINT NOT NULL,
     created_at          BIGINT NOT NULL,
     expires_at          BIGINT NOT NULL,
@@ -45,11 +40,16 @@ CREATE TABLE sessions (
     last_used_at        BIGINT NOT NULL,
     -- The newest generation of which an access token was met, for clients of which only the newest pair holds.
     seen_generation     BIGINT NOT NULL DEFAULT 0,
+    ended_at            BIGINT,
+    status_index        BIGINT, -- its place in the status lists, if its client has one; never given twice
+    client_id           TEXT   NOT NULL,
+    device_id           TEXT,
+    device_name         TEXT,
+    session_group       TEXT,
+    scope               TEXT   NOT NULL,
     user_agent          TEXT,
     address             TEXT,
-    ended_at            BIGINT,
-    end_reason          TEXT,
-    status_index        BIGINT -- its place in the status lists, if its client has one; never given twice
+    end_reason          TEXT
 );
 
 -- The live sessions of each user. Logins and endings touch it, refreshes do not. A NULL device_id is
@@ -59,7 +59,7 @@ CREATE TABLE user_sessions (
     client_id  TEXT NOT NULL,
     session_id UUID NOT NULL,
     device_id  TEXT,
-    PRIMARY KEY (user_id, client_id, session_id),
+    PRIMARY KEY (user_id, session_id),
     UNIQUE (user_id, client_id, device_id)
 );
 CREATE INDEX user_sessions_by_client ON user_sessions (client_id, session_id);

@@ -39,11 +39,11 @@ impl Store {
 /// SQLite has no such setting. It leaves room on each page of sessions, so that a rotation finds a
 /// place for the new version of its row beside the old. Set once, as setting it waits for a vacuum.
 async fn leave_room(pool: &PgPool) -> Result<()> {
-    let is_set = "SELECT COALESCE('fillfactor=85' = ANY (reloptions), FALSE) FROM pg_class
+    let is_set = "SELECT COALESCE('fillfactor=90' = ANY (reloptions), FALSE) FROM pg_class
                   WHERE oid = 'sessions'::regclass";
     let (is_set,): (bool,) = sqlx::query_as(is_set).fetch_one(pool).await?;
     if !is_set {
-        sqlx::query("ALTER TABLE sessions SET (fillfactor = 85)").execute(pool).await?;
+        sqlx::query("ALTER TABLE sessions SET (fillfactor = 90)").execute(pool).await?;
     }
     Ok(())
 }
