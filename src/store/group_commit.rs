@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, oneshot},
     time::timeout,
 };
@@ -18,6 +19,7 @@ const QUEUE: usize = 1024;
 #[derive(Debug)]
 pub struct GroupCommit {
     store: Store,
+    runtime: Handle,
     /// None if each rotation has a commit of its own.
     queue: Option<mpsc::Sender<Waiting>>,
     longest: Duration,
@@ -40,7 +42,7 @@ impl GroupCommit {
             tokio::spawn(Worker { store: store.clone(), largest, longest, queue }.run());
             sender
         });
-        Self { store, queue, longest }
+        Self { store, runtime: Handle::current(), queue, longest }
     }
 
     /// Moves the chain on as [`super::Conn::rotate`] does, and returns when that is durable. The
@@ -51,15 +53,22 @@ impl GroupCommit {
     /// # Errors
     /// [`Error::TimedOut`]; it may be moved yet.
     pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>> {
-        let Some(queue) = &self.queue else {
-            return Ok(self.store.autocommit().await?.rotate(&[rotation]).await?.pop());
-        };
+        let Some(queue) = &self.queue else { return self.alone(rotation).await };
         let (answer, answered) = oneshot::channel();
         let moved = async {
             queue.send(Waiting { rotation, answer }).await.ok()?;
             answered.await.ok()?
         };
         timeout(self.longest, moved).await.map_err(|_| Error::TimedOut)
+    }
+
+    /// As a task too, as whoever asks may go away.
+    async fn alone(&self, rotation: Rotation) -> Result<Option<Rotated>> {
+        let store = self.store.clone();
+        let rotate = async move { store.autocommit().await?.rotate(&[rotation]).await };
+        let done = timeout(self.longest, self.runtime.spawn(rotate)).await;
+        let rotated = done.map_err(|_| Error::TimedOut)?.expect("the work does not panic");
+        Ok(rotated?.pop())
     }
 }
 
