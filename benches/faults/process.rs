@@ -28,7 +28,7 @@ impl Usage {
     /// More than before, beyond a tenth and what caches and idle connections take.
     pub fn exceeds(&self, before: &Self) -> bool {
         let grown = |before: u64, after: u64, slack: u64| after > before + before / 10 + slack;
-        grown(before.resident_kb, self.resident_kb, 32 * 1024)
+        grown(before.resident_kb, self.resident_kb, 96 * 1024)
             || grown(before.descriptors, self.descriptors, 20)
             || grown(before.threads, self.threads, 4)
     }
