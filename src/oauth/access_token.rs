@@ -1,11 +1,11 @@
 //! Access tokens that come back: verified as any resource server would, and against the database as no
 //! other could.
-use super::{Result, token_id};
+use super::Result;
 use crate::{
     app::App,
     jose::{PublicJwk, Unverified},
     model::{Client, ClientId, Scope, SessionId, TokenType, Username},
-    session::{Pair, Policy, TokenRef},
+    session::{Pair, Policy, TokenRef, token_id},
     store::{self, SessionStanding},
 };
 use serde::{Deserialize, Serialize};

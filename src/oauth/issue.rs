@@ -4,14 +4,16 @@ use super::{
     grant::UserGrant,
     sign::{no_key, sign},
     status::StatusClaim,
-    token_id,
 };
 use crate::{
     app::App,
     clock::Timestamp,
     model::{Client, SessionId},
     secret::Secret,
-    session::handle::{Handle, Kind},
+    session::{
+        handle::{Handle, Kind},
+        token_id,
+    },
 };
 use serde::Serialize;
 
@@ -84,7 +86,7 @@ pub async fn issue(app: &App, client: &Client, grant: Grant, now: Timestamp) -> 
         exp: (now + lifetime).seconds(),
         iat: now.seconds(),
         nbf: now.seconds(),
-        jti: token_id::new(user),
+        jti: token_id::new(user.map(|user| (user.session_id, user.generation))),
         client_id: client.id.as_str(),
         scope: &scope,
         sid: user.map(|user| user.session_id),

@@ -13,7 +13,6 @@ mod params;
 mod revoke;
 mod sign;
 mod status;
-mod token_id;
 
 pub use caller::Caller;
 pub use client_auth::authenticate;

@@ -14,6 +14,7 @@ mod refresh;
 mod standing;
 mod start;
 pub mod status;
+pub mod token_id;
 
 pub use policy::{Policy, Retry};
 pub use pruning::Pruning;

@@ -5,9 +5,11 @@ use crate::{
     jose::Unverified,
     keys::Snapshot,
     model::SessionId,
-    session::handle::{self, Handle, NoHandle},
+    session::{
+        handle::{self, Handle, NoHandle},
+        token_id,
+    },
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -58,18 +60,11 @@ fn read_access_token(text: &str, keys: &Snapshot) -> Result<Pasted, Status> {
     let claims: Claims = unverified.verify(public).map_err(|_| Status::Forged)?;
     let session = match claims.sid {
         None => None,
-        Some(sid) => Some((sid, generation(&claims.jti).ok_or(Status::Unreadable)?)),
+        Some(sid) => Some((sid, token_id::generation(&claims.jti).ok_or(Status::Unreadable)?)),
     };
     Ok(Pasted {
         kind: Kind::AccessToken,
         session,
         expires_at: Some(Timestamp(claims.exp.saturating_mul(1000))),
     })
-}
-
-/// That in the `jti` of a token with a session: session 16 | generation 8 | random 16 (bytes).
-fn generation(jti: &str) -> Option<i64> {
-    let bytes: [u8; 40] = URL_SAFE_NO_PAD.decode(jti).ok()?.try_into().ok()?;
-    let (_, rest) = bytes.split_first_chunk::<16>()?;
-    rest.first_chunk().map(|generation| i64::from_be_bytes(*generation))
 }

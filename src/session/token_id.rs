@@ -1,6 +1,5 @@
 //! The `jti` of access tokens.
-use super::grant::UserGrant;
-use crate::secret::random;
+use crate::{model::SessionId, secret::random};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 const SESSION: usize = 16;
@@ -9,10 +8,10 @@ const RANDOM: usize = 16;
 
 /// Session and generation with a random part, so that what they mean can be looked up without a
 /// table of issued tokens; random only where there is no session.
-pub fn new(user: Option<&UserGrant>) -> String {
+pub fn new(of: Option<(SessionId, i64)>) -> String {
     let random = random::<RANDOM>();
-    let Some(user) = user else { return URL_SAFE_NO_PAD.encode(random.as_ref()) };
-    let (session, generation) = (user.session_id.0.as_bytes(), user.generation.to_be_bytes());
+    let Some((session, generation)) = of else { return URL_SAFE_NO_PAD.encode(random.as_ref()) };
+    let (session, generation) = (session.0.as_bytes(), generation.to_be_bytes());
     URL_SAFE_NO_PAD.encode([session, generation.as_slice(), random.as_ref()].concat())
 }
 
@@ -27,24 +26,13 @@ pub fn generation(jti: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::Timestamp,
-        model::{SessionId, UserClaims, UserId},
-    };
+    use crate::clock::Timestamp;
 
     #[test]
     fn the_generation_is_read_back() {
         for written in [0, 1, 77, i64::MAX] {
-            let user = UserGrant {
-                user_id: UserId::new(Timestamp(0)),
-                claims: UserClaims::default(),
-                auth_time: Timestamp(0),
-                session_id: SessionId::new(Timestamp(0)),
-                generation: written,
-                moved_at: Timestamp(0),
-                status_index: None,
-            };
-            assert_eq!(generation(&new(Some(&user))), Some(written));
+            let of = Some((SessionId::new(Timestamp(0)), written));
+            assert_eq!(generation(&new(of)), Some(written));
         }
         for none in [new(None), "1".to_owned(), String::new()] {
             assert_eq!(generation(&none), None);
