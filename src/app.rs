@@ -92,8 +92,7 @@ impl App {
         W: Future<Output = Result<T, E>> + Send + 'static,
     {
         let done = self.runtime.spawn(work.in_current_span());
-        let database = &self.settings.database;
-        let longest = database.acquire_timeout + database.statement_timeout;
+        let longest = self.settings.database.longest_wait();
         async move {
             match timeout(longest, done).await {
                 Ok(done) => done.expect("the work does not panic"),

@@ -16,6 +16,13 @@ pub struct DatabaseSettings {
     pub rotations_per_commit: usize,
 }
 
+impl DatabaseSettings {
+    /// How long anybody waits for the database. One that hangs does not keep to its own timeouts.
+    pub fn longest_wait(&self) -> Duration {
+        self.acquire_timeout + self.statement_timeout
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MasterKeySettings {

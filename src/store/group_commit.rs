@@ -22,7 +22,6 @@ pub struct GroupCommit {
     runtime: Handle,
     /// None if each rotation has a commit of its own.
     queue: Option<mpsc::Sender<Waiting>>,
-    longest: Duration,
 }
 
 #[derive(Debug)]
@@ -35,14 +34,13 @@ struct Waiting {
 impl GroupCommit {
     pub fn start(store: Store, settings: &DatabaseSettings) -> Self {
         let largest = settings.rotations_per_commit;
-        // A database that hangs does not keep to its own timeout.
-        let longest = settings.acquire_timeout + settings.statement_timeout;
+        let longest = settings.longest_wait();
         let queue = (largest > 1).then(|| {
             let (sender, queue) = mpsc::channel(QUEUE);
             tokio::spawn(Worker { store: store.clone(), largest, longest, queue }.run());
             sender
         });
-        Self { store, runtime: Handle::current(), queue, longest }
+        Self { store, runtime: Handle::current(), queue }
     }
 
     /// Moves the chain on as [`super::Conn::rotate`] does, and returns when that is durable. The
@@ -51,24 +49,21 @@ impl GroupCommit {
     /// None if the chain was not moved, or not surely: a group may fail for one's sake.
     ///
     /// # Errors
-    /// [`Error::TimedOut`]; it may be moved yet.
+    /// Those of a rotation that has a commit of its own.
     pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>> {
         let Some(queue) = &self.queue else { return self.alone(rotation).await };
         let (answer, answered) = oneshot::channel();
-        let moved = async {
-            queue.send(Waiting { rotation, answer }).await.ok()?;
-            answered.await.ok()?
-        };
-        timeout(self.longest, moved).await.map_err(|_| Error::TimedOut)
+        if queue.send(Waiting { rotation, answer }).await.is_err() {
+            return Ok(None);
+        }
+        Ok(answered.await.ok().flatten())
     }
 
     /// As a task too, as whoever asks may go away.
     async fn alone(&self, rotation: Rotation) -> Result<Option<Rotated>> {
         let store = self.store.clone();
         let rotate = async move { store.autocommit().await?.rotate(&[rotation]).await };
-        let done = timeout(self.longest, self.runtime.spawn(rotate)).await;
-        let rotated = done.map_err(|_| Error::TimedOut)?.expect("the work does not panic");
-        Ok(rotated?.pop())
+        Ok(self.runtime.spawn(rotate).await.expect("the work does not panic")?.pop())
     }
 }
 

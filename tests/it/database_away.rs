@@ -12,8 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The service with a forwarder before its database.
+/// The service with a forwarder before its database. How long a request waits is what counts here, so
+/// its timeouts are the defaults.
 async fn behind_a_forwarder() -> (Server, Forwarder) {
+    behind_a_forwarder_with(|_| ()).await
+}
+
+async fn behind_a_forwarder_with(change: fn(&mut DatabaseSettings)) -> (Server, Forwarder) {
     let database = Database::postgres().await;
     let mut url = url::Url::parse(&database.url).unwrap();
     let target = (url.host_str().unwrap(), url.port().unwrap_or(5432));
@@ -21,9 +26,9 @@ async fn behind_a_forwarder() -> (Server, Forwarder) {
     url.set_host(Some("127.0.0.1")).unwrap();
     url.set_port(Some(forwarder.address.port())).unwrap();
     let server = Server::with(database, |settings: &mut Settings| {
-        // With the defaults: how long a request waits is what counts here.
         let defaults = Settings::load(None, HashMap::new()).unwrap().database;
         settings.database = DatabaseSettings { url: url.to_string().into(), ..defaults };
+        change(&mut settings.database);
         settings.clients.cache_for = Duration::from_hours(1);
         settings.introspection.cache_for = Duration::from_mins(5);
         settings.keys.poll_interval = Duration::from_hours(1);
@@ -207,6 +212,28 @@ async fn a_database_that_hangs_holds_nobody_for_long() {
     // Late or not at all, the chain has moved once at most: the retry is honoured either way.
     let next = server.refresh(pair.refresh_token()).await.expect(200);
     server.refresh(next.refresh_token()).await.expect(200);
+}
+
+/// A group that fails late leaves its rotations no second wait: together they take the longest wait, of 7
+/// seconds here as by default.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_that_fails_late_leaves_no_second_wait() {
+    let (server, forwarder) = behind_a_forwarder_with(|database| {
+        database.acquire_timeout = Duration::from_secs(5);
+        database.statement_timeout = Duration::from_secs(2);
+    })
+    .await;
+    let pair = server.login(None).await;
+    forwarder.stall();
+    let breaks = async {
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        forwarder.cut();
+        forwarder.stall();
+    };
+    tokio::join!(assert_unavailable("refresh", server.refresh(pair.refresh_token())), breaks);
+    forwarder.heal();
+    until_ready(&server).await;
+    server.refresh(pair.refresh_token()).await.expect(200);
 }
 
 /// Notices that were missed are made up for: here nothing else would tell, as polls and ages are long.

@@ -9,8 +9,10 @@ use crate::{
         chain::Refusal,
         handle::{Handle, Kind},
     },
+    store,
 };
 use std::sync::Arc;
+use tokio::time::timeout;
 
 pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
     let Exchange { app, client, params, caller, now } = exchange;
@@ -49,8 +51,14 @@ pub async fn redeem(exchange: Exchange<'_>) -> Result<Grant> {
     })
 }
 
-/// With others if it can, which is done or not whether the caller waits or not.
+/// A group may fail after a long wait, and what is then tried alone takes no second one.
 async fn refresh(app: &Arc<App>, used: Use) -> Result<Live> {
+    let longest = app.settings.database.longest_wait();
+    timeout(longest, settle(app, used)).await.map_err(|_| store::Error::TimedOut)?
+}
+
+/// With others if it can, which is done or not whether the caller waits or not.
+async fn settle(app: &Arc<App>, used: Use) -> Result<Live> {
     let session_id = used.handle.session_id;
     if let Some(live) = used.together(&app.rotations).await? {
         app.recent.session_changed(session_id);
