@@ -20,15 +20,18 @@ pub struct Server {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     pub resident_kb: u64,
+    /// The most it ever was.
+    pub peak_kb: u64,
     pub descriptors: u64,
     pub threads: u64,
 }
 
 impl Usage {
-    /// More than before, beyond a tenth and what caches and idle connections take.
+    /// More than before, beyond a tenth and what caches and idle connections take. The memory of password
+    /// hashes comes and goes, so it is the peak before that counts.
     pub fn exceeds(&self, before: &Self) -> bool {
         let grown = |before: u64, after: u64, slack: u64| after > before + before / 10 + slack;
-        grown(before.resident_kb, self.resident_kb, 96 * 1024)
+        grown(before.peak_kb, self.resident_kb, 32 * 1024)
             || grown(before.descriptors, self.descriptors, 20)
             || grown(before.threads, self.threads, 4)
     }
@@ -117,6 +120,7 @@ impl Server {
         let descriptors = std::fs::read_dir(proc.join("fd"))?.count();
         Ok(Usage {
             resident_kb: number("VmRSS:"),
+            peak_kb: number("VmHWM:"),
             descriptors: u64::try_from(descriptors)?,
             threads: number("Threads:"),
         })

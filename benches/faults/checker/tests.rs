@@ -136,7 +136,7 @@ fn stored() -> Vec<(&'static str, Evidence)> {
 
 fn failures() -> Vec<(&'static str, Evidence)> {
     let wrong = Outcome::Wrong("500".to_owned());
-    let usage = |descriptors| Usage { resident_kb: 50_000, descriptors, threads: 9 };
+    let usage = |kb, descriptors| Usage { resident_kb: kb, peak_kb: kb, descriptors, threads: 9 };
     let look = Look { path: "/", status: Some(503), took: Duration::ZERO };
     vec![
         ("errors have their shape", with(live(), |all| all.events.push(refresh(400, 2, wrong)))),
@@ -145,7 +145,14 @@ fn failures() -> Vec<(&'static str, Evidence)> {
         ("reading goes on", with(live(), |all| all.looks.push(look))),
         ("it recovers in time", with(live(), |all| all.recoveries.push(Duration::from_secs(6)))),
         ("no transaction is left open", with(live(), |all| all.open_transactions = 1)),
-        ("nothing leaks", with(live(), |all| all.usage.push((usage(50), usage(100))))),
+        (
+            "nothing leaks",
+            with(live(), |all| all.usage.push((usage(50_000, 50), usage(50_000, 100)))),
+        ),
+        (
+            "nothing leaks",
+            with(live(), |all| all.usage.push((usage(50_000, 50), usage(90_000, 50)))),
+        ),
         ("nothing panics", with(live(), |all| all.panics.push("panicked at".to_owned()))),
     ]
 }
