@@ -155,7 +155,7 @@ impl Revoke {
         if self.common.json {
             return print_json(&all);
         }
-        println!("{} sessions ended.", all.ended);
+        println!("Sessions ended: {}.", all.ended);
         Ok(())
     }
 }

@@ -187,7 +187,7 @@ fn tell(what: &str, id: UserId, ended: usize, json: bool) -> anyhow::Result<()> 
     if json {
         return print_json(&serde_json::json!({ "user_id": id, "sessions_ended": ended }));
     }
-    println!("{what}; {ended} sessions ended.");
+    println!("{what}; sessions ended: {ended}.");
     Ok(())
 }
 

@@ -47,9 +47,11 @@ impl Conn {
         jti: Option<&str>,
     ) -> Result<Option<Standing>> {
         let Some(session_id) = session_id else {
-            let (denied,): (i64,) = sql!(self, fetch_one:
-                "SELECT COUNT(*) FROM denied_tokens WHERE jti = $1", jti)?;
-            return Ok(Some(Standing { session: None, denied: denied > 0 }));
+            let denied = match jti {
+                Some(jti) => self.token_is_denied(jti).await?,
+                None => false,
+            };
+            return Ok(Some(Standing { session: None, denied }));
         };
         let row: Option<Row> = sql!(self, fetch_optional:
             "SELECT s.user_id, u.username, s.client_id, s.scope, s.generation, s.seen_generation,
@@ -66,6 +68,13 @@ impl Conn {
             "UPDATE sessions SET seen_generation = $2 WHERE id = $1 AND seen_generation < $2",
             id, generation)
         .map(drop)
+    }
+
+    /// Whether an access token is on the deny list.
+    pub async fn token_is_denied(&mut self, jti: &str) -> Result<bool> {
+        let (denied,): (i64,) = sql!(self, fetch_one:
+            "SELECT COUNT(*) FROM denied_tokens WHERE jti = $1", jti)?;
+        Ok(denied > 0)
     }
 
     /// Puts an access token on the deny list until it expires. False if it is there already.

@@ -232,7 +232,7 @@ async fn the_command_line_ends_what_it_is_told(database: Database) {
     let refused = server.refresh(one.refresh_token()).await;
     assert_eq!(refused.json["error_description"], "ended: ended_by_administrator");
     let group = device(&server, &["revoke", "--user", "alice", "--group", "home"]).expect(0);
-    assert!(group.stdout.contains("1 sessions ended"), "{group:?}");
+    assert!(group.stdout.contains("Sessions ended: 1."), "{group:?}");
     let rest = device(&server, &["revoke", "--client", "app", "--json"]).expect(0).json();
     assert_eq!(rest, json!({ "ended": 1 }));
     let entries =

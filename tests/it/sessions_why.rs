@@ -16,6 +16,7 @@ on_both!(
     a_reused_token_tells_who_presented_it,
     each_end_is_told_with_its_reason,
     an_access_token_leads_to_its_session,
+    an_access_token_that_was_revoked_says_so,
     what_is_not_ours_is_told_apart,
     a_session_that_was_forgotten_is_said_to_be,
     a_token_of_a_key_that_is_gone_says_nothing,
@@ -181,6 +182,23 @@ async fn an_access_token_leads_to_its_session(database: Database) {
     let own = server.admin_token().await;
     let own = self::why(&server, &own).await;
     assert_eq!((&own["status"], &own["session"]), (&json!("no_session"), &Value::Null));
+}
+
+async fn an_access_token_that_was_revoked_says_so(database: Database) {
+    let server = Server::start(database).await;
+    let login = server.login_with_service().await;
+    let form = "grant_type=client_credentials";
+    let own = server.post("/oauth/token", Some("service"), form).await.expect(200);
+    for (token, status) in [(&login, "current"), (&own, "no_session")] {
+        let before = why(&server, token.access_token()).await;
+        assert_eq!((&before["status"], &before["revoked"]), (&json!(status), &json!(false)));
+        let form = format!("token={}", token.access_token());
+        server.post("/oauth/revoke", Some("service"), &form).await.expect(200);
+        let after = why(&server, token.access_token()).await;
+        assert_eq!((&after["status"], &after["revoked"]), (&json!(status), &json!(true)));
+        assert!(told(&after).contains("itself was revoked"), "{after}");
+    }
+    assert_eq!(why(&server, login.refresh_token()).await["revoked"], false);
 }
 
 async fn what_is_not_ours_is_told_apart(database: Database) {

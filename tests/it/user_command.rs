@@ -69,7 +69,7 @@ async fn a_new_password_ends_the_sessions(database: Database) {
     process.refresh(demo.refresh_token()).await.expect(200);
 
     let again = user(&database, &["set-password", "bob", "--password-stdin"], "a third password");
-    assert!(again.stdout.contains("bob; 1 sessions ended"), "{again:?}");
+    assert!(again.stdout.contains("bob; sessions ended: 1."), "{again:?}");
 }
 
 async fn a_disabled_user_is_out_at_once(database: Database) {
@@ -89,7 +89,7 @@ async fn a_disabled_user_is_out_at_once(database: Database) {
     let (right, wrong) = (login(&process, PASSWORD).await, login(&process, "wrong one").await);
     assert_eq!((right.status, &right.json), (401, &wrong.json));
     let again = user(&database, &["disable", "bob"], "").expect(0);
-    assert!(again.stdout.contains("bob; 0 sessions ended"), "{again:?}");
+    assert!(again.stdout.contains("bob; sessions ended: 0."), "{again:?}");
 }
 
 async fn users_are_listed_without_their_hashes(database: Database) {

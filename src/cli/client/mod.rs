@@ -166,7 +166,7 @@ impl One {
                 &serde_json::json!({ "client_id": self.id, "sessions_ended": ended }),
             );
         }
-        println!("Deleted {}; {ended} of its sessions ended.", self.id);
+        println!("Deleted {}; sessions ended: {ended}.", self.id);
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         Policy,
         chain::{self, Presented, Refusal, Verdict},
     },
-    store::{AuditEntry, AuditFilter, Result},
+    store::{AuditEntry, AuditFilter, Conn, Result},
 };
 use pasted::Pasted;
 use serde::Serialize;
@@ -33,6 +33,8 @@ pub struct Why {
     pub generation: Option<i64>,
     /// When the access token expires or did.
     pub expires_at: Option<Timestamp>,
+    /// Whether the access token itself is on the deny list, which forgets it when it has expired.
+    pub revoked: bool,
     /// Until when a retry would get the same successor again; none if that does not depend on time.
     pub retry_until: Option<Timestamp>,
     pub spent: Option<Spent>,
@@ -91,13 +93,21 @@ impl Sessions<'_> {
 
     async fn fate(&self, pasted: &Pasted) -> Result<Why> {
         let mut conn = self.store.read().await?;
+        let revoked = match &pasted.jti {
+            Some(jti) => conn.token_is_denied(jti).await?,
+            None => false,
+        };
+        Ok(Why { revoked, ..self.fate_of_session(&mut conn, pasted).await? })
+    }
+
+    async fn fate_of_session(&self, conn: &mut Conn, pasted: &Pasted) -> Result<Why> {
         let Some((id, generation)) = pasted.session else {
             return Ok(Why::of(pasted, Status::NoSession));
         };
         let Some(session) = conn.session(id).await? else {
             return Ok(Why::of(pasted, Status::SessionUnknown));
         };
-        let policies = Policies::read(*self, &mut conn, Some(&session.client_id)).await?;
+        let policies = Policies::read(*self, conn, Some(&session.client_id)).await?;
         let policy = policies.of(&session.client_id);
         let enabled = conn.enabled_user_claims(session.user_id).await?.is_some();
         // As its own client would present it on its own device.
@@ -126,6 +136,7 @@ impl Why {
             session_id: None,
             generation: None,
             expires_at: None,
+            revoked: false,
             retry_until: None,
             spent: None,
             session: None,

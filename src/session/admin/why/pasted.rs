@@ -26,6 +26,8 @@ pub(super) struct Pasted {
     pub session: Option<(SessionId, i64)>,
     /// Of an access token.
     pub expires_at: Option<Timestamp>,
+    /// Of an access token.
+    pub jti: Option<String>,
 }
 
 /// The claims of an access token that matter here.
@@ -44,6 +46,7 @@ pub(super) fn read(text: &str, keys: &Snapshot, now: Timestamp) -> Result<Pasted
             kind: Kind::RefreshToken,
             session: Some((handle.session_id, handle.generation)),
             expires_at: None,
+            jti: None,
         }),
         Err(NoHandle::Forged) => Err(Status::Forged),
         Err(NoHandle::KeyGone) => Err(Status::KeyGone),
@@ -66,5 +69,6 @@ fn read_access_token(text: &str, keys: &Snapshot) -> Result<Pasted, Status> {
         kind: Kind::AccessToken,
         session,
         expires_at: Some(Timestamp(claims.exp.saturating_mul(1000))),
+        jti: Some(claims.jti),
     })
 }

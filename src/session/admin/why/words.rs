@@ -7,6 +7,7 @@ use crate::{
 
 pub(super) fn explain(why: &Why, now: Timestamp) -> Vec<String> {
     let mut sentences = vec![what_it_is(why, now)];
+    sentences.extend(why.revoked.then(|| REVOKED.to_owned()));
     sentences.extend(why.spent.as_ref().map(how_spent));
     sentences.extend(how_ended(why));
     sentences.extend(what_would_come(why));
@@ -51,6 +52,8 @@ fn what_it_is(why: &Why, now: Timestamp) -> String {
         _ => format!("This is refresh token {generation} of session {id}."),
     }
 }
+
+const REVOKED: &str = "The access token itself was revoked.";
 
 fn how_spent(spent: &Spent) -> String {
     match (spent.at, spent.before) {
