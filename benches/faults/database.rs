@@ -1,7 +1,6 @@
 //! The database as an operator sees it, behind the service's back.
 use sqlx::{
-    AssertSqlSafe, Executor, PgPool, Row, SqlitePool, postgres::PgPoolOptions,
-    sqlite::SqlitePoolOptions,
+    AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row, SqlitePool, pool::PoolOptions,
 };
 use std::path::Path;
 use uuid::Uuid;
@@ -48,9 +47,9 @@ impl Database {
     /// A new one on this server.
     pub async fn postgres(server: &str) -> anyhow::Result<Self> {
         let name = format!("faults_{}", Uuid::new_v4().simple());
-        let admin = PgPool::connect(server).await?;
+        let mut admin = PgConnection::connect(server).await?;
         admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
-        admin.close().await;
+        admin.close().await?;
         let mut url = url::Url::parse(server)?;
         url.set_path(&name);
         Ok(Self { url: url.to_string(), server: Some(server.to_owned()) })
@@ -63,20 +62,19 @@ impl Database {
     /// Our connections to PostgreSQL are known by their name.
     pub async fn pool(&self) -> sqlx::Result<Pool> {
         if self.is_sqlite() {
-            return SqlitePool::connect(&self.url).await.map(Pool::Sqlite);
+            return options(MOST).connect(&self.url).await.map(Pool::Sqlite);
         }
         let url = format!("{}?application_name=faults", self.url);
-        PgPool::connect(&url).await.map(Pool::Postgres)
+        options(MOST).connect(&url).await.map(Pool::Postgres)
     }
 
     /// One connection, on which one statement can follow the other.
     pub async fn connection(&self) -> sqlx::Result<Pool> {
         if self.is_sqlite() {
-            let one = SqlitePoolOptions::new().max_connections(1);
-            return one.connect(&self.url).await.map(Pool::Sqlite);
+            return options(1).connect(&self.url).await.map(Pool::Sqlite);
         }
         let url = format!("{}?application_name=faults", self.url);
-        PgPoolOptions::new().max_connections(1).connect(&url).await.map(Pool::Postgres)
+        options(1).connect(&url).await.map(Pool::Postgres)
     }
 
     /// The same database through a proxy.
@@ -92,11 +90,18 @@ impl Database {
         let Some(server) = &self.server else { return Ok(()) };
         let url = url::Url::parse(&self.url)?;
         let name = url.path().trim_start_matches('/');
-        let admin = PgPool::connect(server).await?;
+        let mut admin = PgConnection::connect(server).await?;
         admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
-        admin.close().await;
+        admin.close().await?;
         Ok(())
     }
+}
+
+const MOST: u32 = 10;
+
+/// Without the task that looks for old connections, which may spin.
+fn options<DB: sqlx::Database>(connections: u32) -> PoolOptions<DB> {
+    PoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None)
 }
 
 impl Pool {

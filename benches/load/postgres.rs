@@ -1,6 +1,6 @@
 //! PostgreSQL: databases of this run alone, and pgbench as the limit.
 use anyhow::{Context, ensure};
-use sqlx::{AssertSqlSafe, Executor, PgPool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::{process::Command, time::Duration};
 
 /// Four round trips: the row of the token that is spent, and another for its successor.
@@ -39,9 +39,9 @@ impl Postgres {
     pub fn number(&self, query: &'static str) -> anyhow::Result<f64> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let pool = PgPool::connect(&self.url).await?;
-            let number = sqlx::query_scalar(query).fetch_one(&pool).await?;
-            pool.close().await;
+            let mut conn = PgConnection::connect(&self.url).await?;
+            let number = sqlx::query_scalar(query).fetch_one(&mut conn).await?;
+            conn.close().await?;
             Ok(number)
         })
     }
@@ -83,9 +83,9 @@ impl Drop for Postgres {
 fn run(url: &str, statement: String) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let pool = PgPool::connect(url).await?;
-        pool.execute(AssertSqlSafe(statement)).await?;
-        pool.close().await;
+        let mut conn = PgConnection::connect(url).await?;
+        conn.execute(AssertSqlSafe(statement)).await?;
+        conn.close().await?;
         Ok(())
     })
 }

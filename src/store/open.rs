@@ -3,11 +3,11 @@ use super::{Error, Result, Store};
 use crate::config::DatabaseSettings;
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, Database, PgPool, Sqlite,
     migrate::Migrator,
     pool::PoolOptions,
     postgres::{PgConnectOptions, PgConnection},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{future::ready, path::Path, time::Duration};
 
@@ -85,10 +85,8 @@ async fn try_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(settings.statement_timeout);
     let pool = |connections| {
-        SqlitePoolOptions::new()
+        pool_options::<Sqlite>(settings)
             .max_connections(connections)
-            .acquire_timeout(settings.acquire_timeout)
-            .test_before_acquire(false)
             // A full disk makes SQLite itself roll back. The driver does not notice, and would refuse every
             // transaction on that connection from then on.
             .before_acquire(|conn, _| Box::pin(ready(Ok(!conn.is_in_transaction()))))
@@ -104,6 +102,18 @@ async fn try_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Store> {
     }
     MIGRATIONS.run(&writer).await?;
     Ok(Store::Sqlite { readers: pool(settings.max_connections.min(4)).await?, writer })
+}
+
+/// What both databases have in common.
+fn pool_options<DB: Database>(settings: &DatabaseSettings) -> PoolOptions<DB> {
+    PoolOptions::new()
+        .acquire_timeout(settings.acquire_timeout)
+        // A ping before each use costs as much as the statement; a dead connection shows at once.
+        .test_before_acquire(false)
+        // The task that would look for old and idle connections can come to spin for ever, at any time, and
+        // takes a core with it and what waits there: https://github.com/launchbadge/sqlx/issues/3645.
+        .idle_timeout(None)
+        .max_lifetime(None)
 }
 
 /// The file and the folder that holds it, for nobody else to read.
@@ -132,14 +142,26 @@ async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool>
     let mut first = first.map_err(|_| sqlx::Error::PoolTimedOut)??;
     refuse_standby(&mut first).await?;
     first.close().await?;
-    let pool = PoolOptions::new()
+    let pool = pool_options(settings)
         .max_connections(settings.max_connections)
-        .acquire_timeout(settings.acquire_timeout)
-        // A ping before each use costs as much as the statement; a dead connection shows at once.
-        .test_before_acquire(false)
         .after_connect(|conn, _| Box::pin(refuse_standby(conn)));
     let pool = pool.connect_with(options).await?;
     MIGRATIONS.run(&pool).await?;
     leave_room(&pool).await?;
     Ok(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use std::collections::HashMap;
+
+    #[test]
+    fn no_pool_has_the_task_that_may_spin() {
+        let settings = Settings::load(None, HashMap::new()).unwrap().database;
+        let options = pool_options::<sqlx::Postgres>(&settings);
+        assert_eq!((options.get_idle_timeout(), options.get_max_lifetime()), (None, None));
+        assert_eq!(options.get_min_connections(), 0);
+    }
 }

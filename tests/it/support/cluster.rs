@@ -1,4 +1,4 @@
-use sqlx::{AssertSqlSafe, Executor, PgPool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::{
     net::{SocketAddr, ToSocketAddrs},
     os::unix::fs::PermissionsExt,
@@ -76,9 +76,9 @@ impl Cluster {
     /// Runs a statement; the text that it gives, if it gives one.
     async fn text(&self, statement: &str) -> String {
         use sqlx::Row;
-        let pool = PgPool::connect(&self.url).await.unwrap();
-        let row = pool.fetch_optional(AssertSqlSafe(statement.to_owned())).await.unwrap();
-        pool.close().await;
+        let mut conn = PgConnection::connect(&self.url).await.unwrap();
+        let row = conn.fetch_optional(AssertSqlSafe(statement.to_owned())).await.unwrap();
+        conn.close().await.unwrap();
         row.map_or_else(String::new, |row| row.get(0))
     }
 }

@@ -1,5 +1,5 @@
 use mintmark::config::{DatabaseSettings, Settings};
-use sqlx::{AssertSqlSafe, Executor, PgPool, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use std::{collections::HashMap, time::Duration};
 
 /// A database that no other test sees.
@@ -7,6 +7,23 @@ pub struct Database {
     pub url: String,
     /// For the files of the test, and the database if it is SQLite.
     pub dir: tempfile::TempDir,
+}
+
+/// Works on a connection of its own; both drivers have the same names for it.
+macro_rules! on_connection {
+    ($database:expr, $conn:ident => $work:expr) => {
+        if $database.is_sqlite() {
+            let mut $conn = SqliteConnection::connect(&$database.url).await.unwrap();
+            let done = $work;
+            $conn.close().await.unwrap();
+            done
+        } else {
+            let mut $conn = PgConnection::connect(&$database.url).await.unwrap();
+            let done = $work;
+            $conn.close().await.unwrap();
+            done
+        }
+    };
 }
 
 impl Database {
@@ -21,9 +38,9 @@ impl Database {
         let server = std::env::var("TEST_POSTGRES_URL")
             .expect("TEST_POSTGRES_URL names a PostgreSQL server; ./test starts one and sets it");
         let name = format!("it_{}", uuid::Uuid::new_v4().simple());
-        let admin = PgPool::connect(&server).await.unwrap();
+        let mut admin = PgConnection::connect(&server).await.unwrap();
         admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
-        admin.close().await;
+        admin.close().await.unwrap();
         let mut url = url::Url::parse(&server).unwrap();
         url.set_path(&name);
         Self { url: url.to_string(), dir: tempfile::tempdir().unwrap() }
@@ -49,49 +66,19 @@ impl Database {
     /// hand would. The result is the rows it changed.
     pub async fn execute(&self, statement: &str) -> u64 {
         let statement = AssertSqlSafe(statement.to_owned());
-        if self.is_sqlite() {
-            let pool = SqlitePool::connect(&self.url).await.unwrap();
-            let done = sqlx::query(statement).execute(&pool).await.unwrap().rows_affected();
-            pool.close().await;
-            done
-        } else {
-            let pool = PgPool::connect(&self.url).await.unwrap();
-            let done = sqlx::query(statement).execute(&pool).await.unwrap().rows_affected();
-            pool.close().await;
-            done
-        }
+        on_connection!(self, conn => sqlx::query(statement).execute(&mut conn).await.unwrap().rows_affected())
     }
 
     /// The one number that a query gives.
     pub async fn number(&self, query: &str) -> i64 {
         let query = AssertSqlSafe(query.to_owned());
-        if self.is_sqlite() {
-            let pool = SqlitePool::connect(&self.url).await.unwrap();
-            let number = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
-            pool.close().await;
-            number
-        } else {
-            let pool = PgPool::connect(&self.url).await.unwrap();
-            let number = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
-            pool.close().await;
-            number
-        }
+        on_connection!(self, conn => sqlx::query_scalar(query).fetch_one(&mut conn).await.unwrap())
     }
 
     /// The texts in the one column that a query gives.
     pub async fn texts(&self, query: &str) -> Vec<String> {
         let query = AssertSqlSafe(query.to_owned());
-        if self.is_sqlite() {
-            let pool = SqlitePool::connect(&self.url).await.unwrap();
-            let texts = sqlx::query_scalar(query).fetch_all(&pool).await.unwrap();
-            pool.close().await;
-            texts
-        } else {
-            let pool = PgPool::connect(&self.url).await.unwrap();
-            let texts = sqlx::query_scalar(query).fetch_all(&pool).await.unwrap();
-            pool.close().await;
-            texts
-        }
+        on_connection!(self, conn => sqlx::query_scalar(query).fetch_all(&mut conn).await.unwrap())
     }
 }
 
@@ -104,17 +91,10 @@ impl Database {
                 COALESCE(CAST(retired_at AS TEXT), 'none'), CAST(longest_token AS TEXT),
                 COALESCE(CAST(revoked_at AS TEXT), 'none'), origin
             FROM keys ORDER BY CASE line WHEN 'ES256' THEN 1 WHEN 'RS256' THEN 2 ELSE 3 END, keys.number";
-        if self.is_sqlite() {
-            let pool = SqlitePool::connect(&self.url).await.unwrap();
-            let rows = sqlx::query(ROWS).fetch_all(&pool).await.unwrap();
-            pool.close().await;
+        on_connection!(self, conn => {
+            let rows = sqlx::query(ROWS).fetch_all(&mut conn).await.unwrap();
             rows.iter().map(|row| (0..11).map(|column| row.get(column)).collect()).collect()
-        } else {
-            let pool = PgPool::connect(&self.url).await.unwrap();
-            let rows = sqlx::query(ROWS).fetch_all(&pool).await.unwrap();
-            pool.close().await;
-            rows.iter().map(|row| (0..11).map(|column| row.get(column)).collect()).collect()
-        }
+        })
     }
 
     /// Puts rows that [`Self::keys`] has read back in place of those that are there.
