@@ -3,17 +3,28 @@ use super::{Error, Result, Rotated, Rotation, Store};
 use crate::config::DatabaseSettings;
 use std::{
     collections::{HashMap, HashSet},
-    mem,
-    time::Duration,
+    mem, thread,
+    time::{Duration, Instant},
 };
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
+    task::spawn_blocking,
     time::timeout,
 };
 
 /// Uses that may wait to be taken; others wait to be let in.
 const QUEUE: usize = 1024;
+
+/// From a commit that takes so long on, it pays to wait for company.
+const SLOW: Duration = Duration::from_millis(1);
+
+/// Of what the last commit took, how much at most is waited for company; and how long at most.
+const SHARE: u32 = 3;
+const LONGEST_GATHERING: Duration = Duration::from_millis(50);
+
+/// More would not all come back in time, and half of them fill a commit well.
+const LARGEST_COMPANY: usize = 32;
 
 /// A queue of rotations, and a task that commits them, one group at a time. It ends when this is dropped.
 #[derive(Debug)]
@@ -43,8 +54,8 @@ impl GroupCommit {
         Self { store, runtime: Handle::current(), queue }
     }
 
-    /// Moves the chain on as [`super::Conn::rotate`] does, and returns when that is durable. The
-    /// first waits for no company.
+    /// Moves the chain on as [`super::Conn::rotate`] does, and returns when that is durable. Who
+    /// comes alone waits for no company.
     ///
     /// None if the chain was not moved, or not surely: a group may fail for one's sake.
     ///
@@ -74,17 +85,49 @@ struct Worker {
     queue: mpsc::Receiver<Waiting>,
 }
 
+/// Who may come, and until when they are waited for.
+struct Company {
+    size: usize,
+    until: Instant,
+}
+
 impl Worker {
     async fn run(mut self) {
         let mut waiting = Vec::new();
+        let mut company = Company { size: 0, until: Instant::now() };
         loop {
             if waiting.is_empty() && self.queue.recv_many(&mut waiting, self.largest).await == 0 {
                 return;
             }
+            self.gather(&mut waiting, &company).await;
             let later = take_twins(&mut waiting);
             let group = mem::replace(&mut waiting, later);
+            let (size, began) = (group.len(), Instant::now());
             if let Err(error) = self.commit(group).await {
                 tracing::warn!(%error, "a group of rotations failed; each is tried alone");
+            }
+            company = self.company(size + waiting.len(), began);
+        }
+    }
+
+    /// On a slow disk, those who were just answered: were the next commit to begin without them, half of
+    /// them would make one while the other half waits, by turns.
+    fn company(&self, known: usize, began: Instant) -> Company {
+        let (took, size) = (began.elapsed(), known + self.queue.len());
+        let pays = took >= SLOW && size <= LARGEST_COMPANY.min(self.largest);
+        let patience = if pays { LONGEST_GATHERING.min(took / SHARE) } else { Duration::ZERO };
+        Company { size, until: Instant::now() + patience }
+    }
+
+    async fn gather(&mut self, waiting: &mut Vec<Waiting>, company: &Company) {
+        let nap = nap_until(company.until);
+        tokio::pin!(nap);
+        while waiting.len() < company.size {
+            let room = self.largest - waiting.len();
+            tokio::select! {
+                biased;
+                taken = self.queue.recv_many(waiting, room) => if taken == 0 { return },
+                () = &mut nap => return,
             }
         }
     }
@@ -107,6 +150,14 @@ impl Worker {
             drop(answer.send(moved.remove(&used.session_id)));
         }
         Ok(())
+    }
+}
+
+/// The runtime's own timers count whole milliseconds.
+async fn nap_until(until: Instant) {
+    let left = until.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        drop(spawn_blocking(move || thread::sleep(left)).await);
     }
 }
 

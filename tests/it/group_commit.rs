@@ -1,9 +1,11 @@
 //! Rotations that share a commit: none is lost, none waits for company, and one that fails harms no other.
 use crate::{
+    hang_ups::{refresh, send_and_reset},
     on_both,
     support::{Answer, Database, Server},
 };
 use futures_util::future::join_all;
+use mintmark::config::Settings;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use std::{collections::HashSet, time::Duration};
 
@@ -14,6 +16,7 @@ on_both!(
     the_successor_goes_to_the_one_whose_use_was_right,
     a_row_that_cannot_be_read_harms_nobody_else_in_the_group,
     a_caller_who_hung_up_has_moved_the_chain_all_the_same,
+    a_caller_who_hung_up_alone_has_moved_it_too,
 );
 
 const SESSIONS: usize = 24;
@@ -104,6 +107,34 @@ async fn rotations_that_wait_for_a_commit_share_the_next(database: Database) {
     }
 }
 
+/// Takes 200 ms for each statement that updates sessions, and counts them.
+const SLOW_COMMITS: [&str; 3] = [
+    "CREATE SEQUENCE commits",
+    "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN PERFORM nextval('commits'), pg_sleep(0.2); RETURN NULL; END $$",
+    "CREATE TRIGGER slow AFTER UPDATE ON sessions FOR EACH STATEMENT EXECUTE FUNCTION slow()",
+];
+
+/// Where a commit takes long, clients that come again as soon as they are answered share each of them:
+/// else half of them would wait while the other half is committed, by turns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_are_just_answered_come_along_on_a_slow_disk() {
+    const ROUNDS: usize = 6;
+    let server = Server::start(Database::postgres().await).await;
+    let tokens = log_in(&server).await;
+    for statement in SLOW_COMMITS {
+        server.database.execute(statement).await;
+    }
+    let clients = tokens.into_iter().map(async |mut token| {
+        for _ in 0..ROUNDS {
+            token = server.refresh(&token).await.expect(200).refresh_token().to_owned();
+        }
+    });
+    join_all(clients).await;
+    let commits = server.database.number("SELECT last_value FROM commits").await;
+    assert!(commits <= 9, "{commits} commits of {ROUNDS} rounds");
+}
+
 async fn with_one_rotation_per_commit_each_has_its_own(database: Database) {
     let server = Server::with(database, |settings| {
         settings.database.rotations_per_commit = 1;
@@ -179,22 +210,37 @@ async fn a_row_that_cannot_be_read_harms_nobody_else_in_the_group(database: Data
 }
 
 async fn a_caller_who_hung_up_has_moved_the_chain_all_the_same(database: Database) {
-    let server = Server::start(database).await;
-    let tokens = log_in(&server).await;
+    hung_up(&Server::start(database).await).await;
+}
+
+async fn a_caller_who_hung_up_alone_has_moved_it_too(database: Database) {
+    let alone = |settings: &mut Settings| settings.database.rotations_per_commit = 1;
+    hung_up(&Server::with(database, alone).await).await;
+}
+
+const MOVED: &str = "SELECT COUNT(*) FROM sessions WHERE generation = 1";
+
+async fn hung_up(server: &Server) {
+    let tokens = log_in(server).await;
     let lock = Lock::take(&server.database).await;
-    let uses = join_all(tokens.iter().map(|token| server.refresh(token)));
-    let hung_up = tokio::time::timeout(Duration::from_millis(500), uses).await;
-    assert!(hung_up.is_err(), "nothing is answered while nothing can be committed");
+    // Time for all requests to arrive.
+    std::thread::scope(|scope| {
+        for token in &tokens {
+            scope.spawn(|| send_and_reset(server, &refresh(token), Duration::from_secs(2)));
+        }
+    });
+    // Time for the service to notice the last.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(server.database.number(MOVED).await, 0, "nothing can be committed");
     lock.release().await;
-    let moved = "SELECT COUNT(*) FROM sessions WHERE generation = 1";
     let all = async {
-        while server.database.number(moved).await < i64::try_from(SESSIONS).unwrap() {
+        while server.database.number(MOVED).await < i64::try_from(SESSIONS).unwrap() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), all).await.expect("all of them move");
+    tokio::time::timeout(Duration::from_secs(20), all).await.expect("all of them move");
     for token in tokens {
         server.refresh(&token).await.expect(200);
     }
-    assert_eq!(server.database.number(moved).await, i64::try_from(SESSIONS).unwrap());
+    assert_eq!(server.database.number(MOVED).await, i64::try_from(SESSIONS).unwrap());
 }

@@ -10,7 +10,7 @@ use std::{io::Write, net::TcpStream, time::Duration};
 on_both!(a_refresh_whose_client_hangs_up_leaves_the_session_whole, any_request_may_be_abandoned);
 
 /// Sends a whole request and resets the connection after a pause.
-fn send_and_reset(server: &Server, request: &str, pause: Duration) {
+pub fn send_and_reset(server: &Server, request: &str, pause: Duration) {
     let address = server.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -30,7 +30,7 @@ fn request(path: &str, content_type: &str, more: &str, body: &str) -> String {
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-fn refresh(token: &str) -> String {
+pub fn refresh(token: &str) -> String {
     let form = format!("grant_type=refresh_token&client_id=app&refresh_token={token}");
     request("/oauth/token", FORM, "", &form)
 }
