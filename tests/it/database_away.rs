@@ -236,6 +236,33 @@ async fn a_group_that_fails_late_leaves_no_second_wait() {
     server.refresh(pair.refresh_token()).await.expect(200);
 }
 
+/// The group's connection gives its place in the pool back, or a few of those would be the end of all
+/// refreshes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_lost_without_a_word_are_replaced() {
+    let (server, forwarder) = behind_a_forwarder_with(|database| {
+        database.acquire_timeout = Duration::from_secs(2);
+        database.statement_timeout = Duration::from_secs(1);
+        // One of which listens.
+        database.max_connections = 2;
+    })
+    .await;
+    let mut pair = server.login(None).await;
+    for _ in 0..2 {
+        forwarder.lose();
+        assert_unavailable("refresh", server.refresh(pair.refresh_token())).await;
+        let again = async {
+            loop {
+                let answer = server.refresh(pair.refresh_token()).await;
+                if answer.status == 200 {
+                    break answer;
+                }
+            }
+        };
+        pair = tokio::time::timeout(Duration::from_secs(20), again).await.expect("it is replaced");
+    }
+}
+
 /// Notices that were missed are made up for: here nothing else would tell, as polls and ages are long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changed_while_a_replica_was_cut_off_is_known_when_it_is_back() {

@@ -3,7 +3,7 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -20,6 +20,8 @@ struct State {
     mode: AtomicU8,
     target: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<TcpStream>>,
+    /// Counts the times that all connections were lost; one of an earlier time stays so.
+    era: AtomicU64,
 }
 
 const PASSES: u8 = 0;
@@ -56,6 +58,12 @@ impl Forwarder {
         self.state.mode.store(STALLED, Ordering::SeqCst);
     }
 
+    /// Lets nothing through any more on the connections that are open, as a firewall that has forgotten
+    /// them. Who comes from now on is let through.
+    pub fn lose(&self) {
+        self.state.era.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Connects whoever comes from now on elsewhere. Connections that are open stay.
     pub fn retarget(&self, target: SocketAddr) {
         *self.state.target.lock().unwrap() = Some(target);
@@ -78,9 +86,12 @@ fn connect(near: TcpStream, state: &Arc<State>) -> std::io::Result<()> {
 }
 
 fn pump(mut from: TcpStream, mut to: TcpStream, state: &State) {
+    let era = state.era.load(Ordering::SeqCst);
     let mut buffer = [0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        while state.mode.load(Ordering::SeqCst) == STALLED {
+        while state.mode.load(Ordering::SeqCst) == STALLED
+            || state.era.load(Ordering::SeqCst) != era
+        {
             thread::sleep(Duration::from_millis(10));
         }
         if to.write_all(&buffer[..read]).is_err() {
