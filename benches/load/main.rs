@@ -4,6 +4,7 @@
 //! loopback, for a bounded time, and shares the machine: compare figures of one run only.
 mod client;
 mod crowd;
+mod growth;
 mod limit;
 mod postgres;
 mod probe;
@@ -36,6 +37,10 @@ pub struct Options {
     /// Also measure refresh among so many live sessions, beside few; 0 leaves it out.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=20_000_000))]
     sessions: u32,
+    /// Instead of all that: rotate so often on each database, and print what the sessions take
+    /// meanwhile; 10000000 take about half an hour.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=100_000_000))]
+    rotations: Option<u32>,
     /// Only variants with this in their name, and the limits they are compared with.
     #[arg(long, default_value = "", value_name = "PATTERN")]
     only: String,
@@ -69,5 +74,10 @@ fn main() -> anyhow::Result<()> {
         eprintln!("nothing is measured; start it as `cargo bench --bench load`");
         return Ok(());
     }
-    run::run(&options)
+    // In the build's folder, not in the system's temporary one: that may be in memory.
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    match options.rotations {
+        Some(rotations) => growth::run(rotations, dir.path()),
+        None => run::run(&options, dir.path()),
+    }
 }

@@ -30,16 +30,16 @@ impl Pair {
         let mut variants = vec![];
         for (nth, connections) in CONNECTIONS.into_iter().enumerate() {
             let limit = aims.map(|aims| (limit.clone(), aims[nth]));
-            let gain = (connections == 64).then(|| (alone.clone(), gain));
+            let compared = (connections == 64).then(|| (alone.clone(), gain)).into_iter().collect();
             variants.push(Variant {
                 name: format!("refresh, {database}, {connections} connections"),
                 limit,
-                gain,
+                compared,
                 work: chains(&self.grouped, connections)?,
             });
         }
         let work = chains(&self.alone, 64)?;
-        variants.push(Variant { name: alone, limit: None, gain: None, work });
+        variants.push(Variant { name: alone, limit: None, compared: Vec::new(), work });
         Ok(variants)
     }
 }
@@ -52,12 +52,7 @@ pub fn sqlite(servers: &Pair) -> anyhow::Result<Vec<Variant>> {
 /// On PostgreSQL, beside pgbench and a transaction that replaces a row for each token by another.
 pub fn postgres(servers: &Pair, database: &Postgres) -> anyhow::Result<Vec<Variant>> {
     let limit = database.pgbench()?;
-    let limit = Variant {
-        name: "limit: PostgreSQL".to_owned(),
-        limit: None,
-        gain: None,
-        work: Work::Other(Box::new(limit)),
-    };
+    let limit = Variant::other("limit: PostgreSQL".to_owned(), limit);
     let ours = servers.variants("PostgreSQL", Some([0.7, 1.0]), 2.0)?;
     Ok([limit].into_iter().chain(ours).collect())
 }

@@ -69,7 +69,7 @@ impl Report<'_> {
     fn print_gains(&self) {
         println!("\n| | times the requests/s | aim |\n|---|---:|---:|");
         for (variant, samples) in self.variants.iter().zip(&self.samples) {
-            if let Some((other, aim)) = &variant.gain {
+            for (other, aim) in &variant.compared {
                 let per_second =
                     |ours: &Sample, other: &Sample| Some(ours.per_second / other.per_second);
                 if let Some(ratio) = self.ratio(samples, other, per_second) {

@@ -13,10 +13,7 @@ use std::{path::Path, time::Duration};
 
 const STARTS: usize = 5;
 
-pub fn run(options: &Options) -> anyhow::Result<()> {
-    // In the build's folder, not in the system's temporary one: that may be in memory.
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let dir = dir.path();
+pub fn run(options: &Options, dir: &Path) -> anyhow::Result<()> {
     let file = dir.join("mintmark.db");
     let database = format!("sqlite:{}", file.display());
     let (server, start_seconds) = started_often(dir, &database)?;

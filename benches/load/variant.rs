@@ -13,8 +13,8 @@ pub struct Variant {
     pub name: String,
     /// The name of the limit to compare it with, and how much of that is aimed at.
     pub limit: Option<(String, f64)>,
-    /// The same of what it should be several times as good as.
-    pub gain: Option<(String, f64)>,
+    /// What else to compare it with, and how many times as good as that it should be.
+    pub compared: Vec<(String, f64)>,
     pub work: Work,
 }
 
@@ -46,11 +46,19 @@ impl Variant {
         let requests = vec![request; options.connections.into()];
         let limit = limit.map(|(name, aim)| (name.to_owned(), aim));
         let work = Work::Requests(target, requests);
-        Self { name: name.to_owned(), limit, gain: None, work }
+        Self { name: name.to_owned(), limit, compared: Vec::new(), work }
+    }
+
+    /// One that is no load on a server.
+    pub fn other(
+        name: String,
+        work: impl FnMut(Duration) -> anyhow::Result<f64> + 'static,
+    ) -> Self {
+        Self { name, limit: None, compared: Vec::new(), work: Work::Other(Box::new(work)) }
     }
 
     fn others(&self) -> impl Iterator<Item = String> {
-        [&self.limit, &self.gain].into_iter().flatten().map(|(name, _)| name.clone())
+        self.limit.iter().chain(&self.compared).map(|(name, _)| name.clone())
     }
 
     pub fn turn(&mut self, turn: Duration, ticks_per_second: f64) -> anyhow::Result<Sample> {

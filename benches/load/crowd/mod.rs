@@ -1,27 +1,19 @@
 //! Refresh among very many sessions: whether one more session makes the others dearer, and what it takes
 //! on the disk.
+mod fill;
+
 use crate::{
     Options,
     client::Request,
     postgres::Postgres,
     server::Server,
-    updates::Updates,
+    updates::{TokenHashes, Updates},
     variant::{Variant, Work},
 };
-use anyhow::Context;
-use mintmark::{
-    clock::Clock,
-    config::Settings,
-    keys::{KeyRing, MasterKeys},
-    model::SessionId,
-    session::handle::{Handle, Kind},
-    store::Store,
-};
-use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 use uuid::Uuid;
 
-const FEW: u32 = 10_000;
+pub const FEW: u32 = 10_000;
 /// A generation that a session reaches after years of use.
 const LONG: i64 = 1_000;
 /// The connections of the two variants of each crowd, and of both.
@@ -31,23 +23,20 @@ const CONNECTIONS: u32 = 80;
 const EACH: u32 = 2_000;
 /// Of the limit on SQLite, with 64 connections and with 16.
 const AIMS: [f64; 2] = [0.6, 0.45];
-/// The first half of the id of each session; the second is its number.
-const PREFIX: &str = "0190000000007000";
-const SESSION: &str = "'demo browser', 'openid profile', 0, 0, 9000000000000, GENERATION, GENERATION, NOW, \
-     'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0', \
-     '198.51.100.7'";
-
 /// Few sessions, many, and few whose chains are long, on each database; and what is measured of them.
 pub fn crowds(options: &Options, dir: &Path) -> anyhow::Result<(Vec<Crowd>, Vec<Variant>)> {
     let (mut crowds, mut variants) = (Vec::new(), Vec::new());
     for database in ["SQLite", "PostgreSQL"] {
         let among = |sessions: u32| format!("refresh among {sessions} sessions, {database}");
         let few = format!("{}, {} connections", among(FEW), VARIANTS[0]);
-        let cases = [
+        let cases: [Case; 3] = [
             (among(FEW), FEW, 1, None),
             (among(options.sessions), options.sessions, 1, Some((few.clone(), 0.77))),
             (format!("refresh in chains of {LONG}, {database}"), FEW, LONG, Some((few, 0.95))),
         ];
+        if !cases.iter().any(|(name, ..)| is_wanted(name, &options.only)) {
+            continue;
+        }
         for (nth, (name, sessions, generation, compared)) in cases.into_iter().enumerate() {
             let dir = dir.join(format!("crowd-{database}-{nth}"));
             let crowd = if database == "SQLite" {
@@ -61,6 +50,25 @@ pub fn crowds(options: &Options, dir: &Path) -> anyhow::Result<(Vec<Crowd>, Vec<
         }
     }
     Ok((crowds, variants))
+}
+
+/// Its name, how many sessions of which generation, and what it is compared with.
+type Case = (String, u32, i64, Option<(String, f64)>);
+
+/// Whether a variant of it or its limit may have the text in its name.
+fn is_wanted(name: &str, only: &str) -> bool {
+    let variants = VARIANTS.map(|connections| format!("{name}, {connections} connections"));
+    let limits = [limit_of(name), rows_of(name)];
+    variants.iter().chain(&limits).any(|name| name.contains(only))
+}
+
+fn limit_of(name: &str) -> String {
+    name.replace("refresh", "limit: updates")
+}
+
+/// The limit of a service that keeps a row for each token.
+fn rows_of(name: &str) -> String {
+    name.replace("refresh", "limit: token hashes").replace("sessions", "tokens")
 }
 
 /// A service with so many live sessions in a database of its own.
@@ -101,10 +109,10 @@ impl Crowd {
         eprintln!("making {sessions} sessions");
         let client = server.dev("/public_client/client_id").to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let used = used(sessions)?;
+        let used = fill::used(sessions)?;
         let tokens = runtime.block_on(async {
-            insert(url, &client, sessions, generation).await?;
-            tokens(dir, url, &used, generation).await
+            fill::insert(url, &client, sessions, generation).await?;
+            fill::tokens(dir, url, &used, generation).await
         })?;
         Ok(Self { server, postgres, sessions, used, tokens })
     }
@@ -118,19 +126,27 @@ impl Crowd {
     ) -> anyhow::Result<Vec<Variant>> {
         let (mut variants, mut limit) = (Vec::new(), None);
         if self.postgres.is_none() {
-            let name = name.replace("refresh", "limit: updates");
+            let mut hashes = TokenHashes::make(&dir.join("hashes.db"), self.sessions)?;
+            let work = move |turn| hashes.commit_for(turn);
+            variants.push(Variant::other(rows_of(name), work));
             let mut updates = Updates::open(&dir.join("mintmark.db"), self.far_apart())?;
-            let work = Work::Other(Box::new(move |turn| updates.commit_for(turn)));
-            variants.push(Variant { name: name.clone(), limit: None, gain: None, work });
-            limit = Some(name);
+            let work = move |turn| updates.commit_for(turn);
+            variants.push(Variant::other(limit_of(name), work));
+            limit = Some(limit_of(name));
         }
         let mut requests = self.requests();
         for (nth, connections) in VARIANTS.into_iter().enumerate() {
             let others = requests.split_off(connections);
+            let hashes = limit.as_ref().map(|_| (rows_of(name), AIMS[nth]));
             variants.push(Variant {
                 name: format!("{name}, {connections} connections"),
                 limit: limit.clone().map(|limit| (limit, AIMS[nth])),
-                gain: compared.filter(|_| nth == 0).cloned(),
+                compared: compared
+                    .filter(|_| nth == 0)
+                    .cloned()
+                    .into_iter()
+                    .chain(hashes)
+                    .collect(),
                 work: Work::Requests(self.server.target, requests),
             });
             requests = others;
@@ -144,7 +160,7 @@ impl Crowd {
         (0..each).flat_map(|nth| self.used.iter().skip(nth).step_by(each)).copied().collect()
     }
 
-    fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<Request> {
         let client = self.server.dev("/public_client/client_id");
         let each = self.tokens.len() / CONNECTIONS as usize;
         let requests = self.tokens.chunks_exact(each).map(|tokens| {
@@ -171,89 +187,4 @@ impl Crowd {
         println!("| {sessions} sessions: updates that touched no index | {hot:.3} | ≥ 0.95 |");
         Ok(())
     }
-}
-
-/// Each user has two sessions, as of a telephone and a browser.
-async fn insert(url: &str, client: &str, sessions: u32, generation: i64) -> anyhow::Result<()> {
-    let sqlite = url.starts_with("sqlite:");
-    let (numbers, uuid) = if sqlite {
-        let numbers = format!(
-            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
-             WHERE n < {sessions})"
-        );
-        (numbers, format!("unhex('{PREFIX}' || printf('%016x', NUMBER))"))
-    } else {
-        let numbers =
-            format!("WITH numbers (n) AS (SELECT * FROM generate_series(1, {sessions}::bigint))");
-        (numbers, format!("('{PREFIX}' || lpad(to_hex(NUMBER), 16, '0'))::uuid"))
-    };
-    let (session, user) = (uuid.replace("NUMBER", "n"), uuid.replace("NUMBER", "(n + 1) / 2"));
-    let now = Clock::System.now().0.to_string();
-    let rest = SESSION.replace("GENERATION", &generation.to_string()).replace("NOW", &now);
-    let statements = [
-        format!(
-            "INSERT INTO users (id, username, password_hash, claims, created_at) {numbers} \
-             SELECT {user}, 'user-' || n, '', '{{}}', 0 FROM numbers WHERE n % 2 = 1"
-        ),
-        format!(
-            "INSERT INTO sessions (id, user_id, client_id, device_id, device_name, scope, auth_time, \
-                 created_at, expires_at, generation, previous_generation, last_used_at, user_agent, \
-                 address) {numbers} \
-             SELECT {session}, {user}, '{client}', 'device-' || n, {rest} FROM numbers"
-        ),
-        format!(
-            "INSERT INTO user_sessions (user_id, client_id, session_id, device_id) {numbers} \
-             SELECT {user}, '{client}', {session}, 'device-' || n FROM numbers"
-        ),
-        (if sqlite { "PRAGMA wal_checkpoint(TRUNCATE)" } else { "VACUUM ANALYZE" }).to_owned(),
-    ];
-    for statement in statements {
-        execute(url, statement).await?;
-    }
-    Ok(())
-}
-
-async fn execute(url: &str, statement: String) -> anyhow::Result<()> {
-    let statement = AssertSqlSafe(statement);
-    if url.starts_with("sqlite:") {
-        let pool = SqlitePool::connect(url).await?;
-        pool.execute(statement).await?;
-        pool.close().await;
-    } else {
-        let pool = PgPool::connect(url).await?;
-        pool.execute(statement).await?;
-        pool.close().await;
-    }
-    Ok(())
-}
-
-/// Sessions that lie evenly in the table.
-fn used(sessions: u32) -> anyhow::Result<Vec<Uuid>> {
-    let wanted = (CONNECTIONS * EACH).min(sessions / CONNECTIONS * CONNECTIONS);
-    let prefix = u128::from(u64::from_str_radix(PREFIX, 16)?) << 64;
-    let numbers = (0..wanted).map(|nth| 1 + nth * (sessions / wanted));
-    Ok(numbers.map(|number| Uuid::from_u128(prefix | u128::from(number))).collect())
-}
-
-/// Their current refresh tokens.
-async fn tokens(
-    dir: &Path,
-    url: &str,
-    sessions: &[Uuid],
-    generation: i64,
-) -> anyhow::Result<Vec<Vec<u8>>> {
-    let mut settings = Settings::load(None, HashMap::new())?;
-    settings.master_key.file = dir.join("master.key").display().to_string();
-    settings.database.url = url.to_owned().into();
-    let (clock, store) = (Clock::System, Store::open(&settings.database).await?);
-    let master = MasterKeys::load(&settings.master_key)?;
-    let keys = KeyRing::open(store.clone(), clock.clone(), master, &settings).await?;
-    let key = keys.snapshot().mac_key_at(clock.now()).context("no key for refresh tokens")?;
-    store.close().await;
-    let token = |&id: &Uuid| {
-        let session_id = SessionId(id);
-        let handle = Handle { kind: Kind::RefreshToken, session_id, generation };
-        handle.seal(&key).reveal().as_bytes().to_vec()
-    };
-    Ok(sessions.iter().map(token).collect())
 }
