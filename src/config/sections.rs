@@ -13,6 +13,8 @@ pub struct DatabaseSettings {
     pub acquire_timeout: Duration,
     #[serde(with = "humantime_serde")]
     pub statement_timeout: Duration,
+    #[serde(with = "humantime_serde")]
+    pub connection_lifetime: Duration,
     pub rotations_per_commit: usize,
 }
 

@@ -142,8 +142,10 @@ async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool>
     let mut first = first.map_err(|_| sqlx::Error::PoolTimedOut)??;
     refuse_standby(&mut first).await?;
     first.close().await?;
+    let lifetime = settings.connection_lifetime;
     let pool = pool_options(settings)
         .max_connections(settings.max_connections)
+        .before_acquire(move |_, known| Box::pin(ready(Ok(known.age < lifetime))))
         .after_connect(|conn, _| Box::pin(refuse_standby(conn)));
     let pool = pool.connect_with(options).await?;
     MIGRATIONS.run(&pool).await?;

@@ -263,6 +263,29 @@ async fn connections_that_are_lost_without_a_word_are_replaced() {
     }
 }
 
+/// Whatever has become of it meanwhile: a server that was demoted, a backend that has grown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_connection_is_replaced_before_its_next_use() {
+    let server = Server::with(Database::postgres().await, |settings| {
+        settings.database.connection_lifetime = Duration::from_secs(1);
+    })
+    .await;
+    let mut pair = server.login(None).await;
+    pair = server.refresh(pair.refresh_token()).await.expect(200);
+    let rotated = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()
+                       AND query LIKE 'WITH used AS MATERIALIZED%'";
+    let old = server.database.texts(rotated).await;
+    assert_eq!(old.len(), 1);
+    let query = format!("SELECT COUNT(*) FROM pg_stat_activity WHERE pid = {}", old[0]);
+    let replaced = async {
+        while server.database.number(&query).await > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            pair = server.refresh(pair.refresh_token()).await.expect(200);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), replaced).await.expect("it is replaced");
+}
+
 /// Notices that were missed are made up for: here nothing else would tell, as polls and ages are long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changed_while_a_replica_was_cut_off_is_known_when_it_is_back() {
