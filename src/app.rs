@@ -48,6 +48,8 @@ const FETCHERS_WITHIN: Duration = Duration::from_secs(1);
 const PRUNE_PAUSE: Duration = Duration::from_mins(5);
 /// A walk takes about a minute for each hundred thousand sessions.
 const BATCH_PAUSE: Duration = Duration::from_millis(250);
+/// Between one look at the connections to the database and the next.
+const PROBE_PAUSE: Duration = Duration::from_secs(2);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 impl App {
@@ -172,6 +174,8 @@ impl App {
             }
         };
         tasks.spawn_on(listen, &self.runtime);
+        let app = Arc::clone(self);
+        tasks.spawn_on(async move { app.probe_connections().await }, &self.runtime);
         tasks
     }
 
@@ -182,6 +186,14 @@ impl App {
                 tracing::error!(%error, "the keys could not be brought up to date");
             }
             note_unflushed(self.fetchers.flush(&self.store, self.clock.now()).await);
+        }
+    }
+
+    async fn probe_connections(&self) {
+        loop {
+            tokio::time::sleep(PROBE_PAUSE).await;
+            // That there is none to be had is felt by whoever needs one, and passes.
+            drop(self.store.probe(self.settings.database.longest_wait()).await);
         }
     }
 

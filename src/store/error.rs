@@ -22,6 +22,27 @@ pub enum Error {
     Unusable(String),
 }
 
+impl Error {
+    /// Whether the connection that it came over is of no use any more: broken, or to a server that has
+    /// stopped or takes no changes.
+    pub(super) fn condemns_its_connection(&self) -> bool {
+        match self {
+            Self::TimedOut | Self::Unavailable(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => {
+                true
+            }
+            Self::Unavailable(sqlx::Error::Database(refusal)) => {
+                let code = refusal.code().unwrap_or_default();
+                code.starts_with("57P") || code == "25006"
+            }
+            Self::Unavailable(_)
+            | Self::Contended
+            | Self::Failed(_)
+            | Self::Migrate(_)
+            | Self::Unusable(_) => false,
+        }
+    }
+}
+
 /// PostgreSQL's classes of trouble that passes (connection, rollback, resources, operator) and the
 /// states of a server that is starting, stopping or a read-only standby; SQLite's primary codes for
 /// busy, locked, read-only, I/O error, full and cannot open.

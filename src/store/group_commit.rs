@@ -1,6 +1,6 @@
 //! Group commit: rotations that wait while another commit runs share the next statement and commit.
 use super::{Error, Result, Rotated, Rotation, Store};
-use crate::config::DatabaseSettings;
+use crate::{config::DatabaseSettings, model::SessionId};
 use std::{
     collections::{HashMap, HashSet},
     mem, thread,
@@ -137,19 +137,22 @@ impl Worker {
         group.sort_unstable_by_key(|one| one.rotation.session_id);
         let (uses, answers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|one| (one.rotation, one.answer)).unzip();
-        let mut conn = self.store.autocommit().await?;
-        let Ok(rotated) = timeout(self.longest, conn.rotate(&uses)).await else {
-            conn.discard();
-            return Err(Error::TimedOut);
-        };
-        let moved = rotated?.into_iter().map(|rotated| (rotated.session_id, rotated));
-        let mut moved: HashMap<_, _> = moved.collect();
-        drop(conn);
+        // Before each is tried alone, and meets the next connection that is broken.
+        let mut moved = self.rotate(&uses).await.inspect_err(|error| self.store.doubt(error))?;
         for (used, answer) in uses.iter().zip(answers) {
             // Who hung up gets the same successor when they come again.
             drop(answer.send(moved.remove(&used.session_id)));
         }
         Ok(())
+    }
+
+    async fn rotate(&self, uses: &[Rotation]) -> Result<HashMap<SessionId, Rotated>> {
+        let mut conn = self.store.autocommit().await?;
+        let Ok(rotated) = timeout(self.longest, conn.rotate(uses)).await else {
+            conn.discard();
+            return Err(Error::TimedOut);
+        };
+        Ok(rotated?.into_iter().map(|rotated| (rotated.session_id, rotated)).collect())
     }
 }
 

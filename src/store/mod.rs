@@ -20,6 +20,7 @@ mod session_list;
 mod sessions;
 mod standing;
 mod statuses;
+mod trust;
 mod users;
 
 pub use audit::{AuditEntry, AuditEvent, AuditFilter};
@@ -40,6 +41,7 @@ pub use users::LoginRow;
 
 use conn::sql;
 use sqlx::{PgPool, SqlitePool};
+use trust::Trust;
 
 /// A database of either kind.
 #[derive(Debug, Clone)]
@@ -49,7 +51,7 @@ pub enum Store {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres(PgPool, Trust),
 }
 
 impl Store {
@@ -57,7 +59,7 @@ impl Store {
     pub async fn read(&self) -> Result<Conn> {
         Ok(match self {
             Self::Sqlite { readers, .. } => Conn::Sqlite(readers.acquire().await?.into()),
-            Self::Postgres(pool) => Conn::Postgres(pool.acquire().await?.into()),
+            Self::Postgres(pool, _) => Conn::Postgres(pool.acquire().await?.into()),
         })
     }
 
@@ -65,7 +67,7 @@ impl Store {
     pub async fn autocommit(&self) -> Result<Conn> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Conn::Sqlite(writer.acquire().await?.into()),
-            Self::Postgres(pool) => Conn::Postgres(pool.acquire().await?.into()),
+            Self::Postgres(pool, _) => Conn::Postgres(pool.acquire().await?.into()),
         })
     }
 
@@ -78,14 +80,15 @@ impl Store {
             Self::Sqlite { writer, .. } => {
                 Conn::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?.into())
             }
-            Self::Postgres(pool) => Conn::Postgres(pool.begin().await?.into()),
+            Self::Postgres(pool, _) => Conn::Postgres(pool.begin().await?.into()),
         })
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        let _: (i64,) = sql!(&mut self.read().await?, fetch_one: "SELECT COUNT(*) FROM keys")?;
-        Ok(())
+        let rows: Result<(i64,)> =
+            sql!(&mut self.read().await?, fetch_one: "SELECT COUNT(*) FROM keys");
+        rows.map(drop).inspect_err(|error| self.doubt(error))
     }
 
     /// Waits for what is in use and closes the files.
@@ -95,7 +98,7 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(pool, _) => pool.close().await,
         }
     }
 }

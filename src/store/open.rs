@@ -1,5 +1,5 @@
 //! Opening a database and bringing its schema up to date.
-use super::{Error, Result, Store};
+use super::{Error, Result, Store, trust::Trust};
 use crate::config::DatabaseSettings;
 use secrecy::ExposeSecret;
 use sqlx::{
@@ -28,7 +28,9 @@ impl Store {
         if let Some(path) = url.strip_prefix("sqlite:") {
             Box::pin(open_sqlite(Path::new(path.trim_start_matches("//")), settings)).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Box::pin(open_postgres(url, settings)).await.map(Self::Postgres)
+            let trust = Trust::default();
+            let pool = Box::pin(open_postgres(url, settings, trust.clone())).await?;
+            Ok(Self::Postgres(pool, trust))
         } else {
             let help = "database.url must begin with sqlite: or postgres://";
             Err(Error::Unusable(help.to_owned()))
@@ -126,7 +128,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     options.create(true).truncate(false).write(true).mode(0o600).open(path).map(drop)
 }
 
-async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool> {
+async fn open_postgres(url: &str, settings: &DatabaseSettings, trust: Trust) -> Result<PgPool> {
     let options: PgConnectOptions = url.parse::<PgConnectOptions>()?.options([
         ("statement_timeout", format!("{}ms", settings.statement_timeout.as_millis())),
         ("lock_timeout", format!("{}ms", settings.acquire_timeout.as_millis())),
@@ -145,7 +147,10 @@ async fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<PgPool>
     let lifetime = settings.connection_lifetime;
     let pool = pool_options(settings)
         .max_connections(settings.max_connections)
-        .before_acquire(move |_, known| Box::pin(ready(Ok(known.age < lifetime))))
+        .before_acquire(move |_, known| {
+            let good = known.age < lifetime && trust.covers(known.age);
+            Box::pin(ready(Ok(good)))
+        })
         .after_connect(|conn, _| Box::pin(refuse_standby(conn)));
     let pool = pool.connect_with(options).await?;
     MIGRATIONS.run(&pool).await?;

@@ -18,7 +18,7 @@ async fn behind_a_forwarder() -> (Server, Forwarder) {
     behind_a_forwarder_with(|_| ()).await
 }
 
-async fn behind_a_forwarder_with(change: fn(&mut DatabaseSettings)) -> (Server, Forwarder) {
+pub async fn behind_a_forwarder_with(change: fn(&mut DatabaseSettings)) -> (Server, Forwarder) {
     let database = Database::postgres().await;
     let mut url = url::Url::parse(&database.url).unwrap();
     let target = (url.host_str().unwrap(), url.port().unwrap_or(5432));
@@ -57,7 +57,7 @@ async fn until_it_listens(server: &Server) {
 }
 
 /// Answered in time, as something that will pass (RFC 9110 §15.6.4).
-async fn assert_unavailable(what: &str, answer: impl Future<Output = Answer>) {
+pub async fn assert_unavailable(what: &str, answer: impl Future<Output = Answer>) {
     let began = Instant::now();
     let answer = answer.await;
     assert_eq!(answer.rejection(), (503, "temporarily_unavailable"), "{what}: {answer:?}");
@@ -234,56 +234,6 @@ async fn a_group_that_fails_late_leaves_no_second_wait() {
     forwarder.heal();
     until_ready(&server).await;
     server.refresh(pair.refresh_token()).await.expect(200);
-}
-
-/// The group's connection gives its place in the pool back, or a few of those would be the end of all
-/// refreshes.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_are_lost_without_a_word_are_replaced() {
-    let (server, forwarder) = behind_a_forwarder_with(|database| {
-        database.acquire_timeout = Duration::from_secs(2);
-        database.statement_timeout = Duration::from_secs(1);
-        // One of which listens.
-        database.max_connections = 2;
-    })
-    .await;
-    let mut pair = server.login(None).await;
-    for _ in 0..2 {
-        forwarder.lose();
-        assert_unavailable("refresh", server.refresh(pair.refresh_token())).await;
-        let again = async {
-            loop {
-                let answer = server.refresh(pair.refresh_token()).await;
-                if answer.status == 200 {
-                    break answer;
-                }
-            }
-        };
-        pair = tokio::time::timeout(Duration::from_secs(20), again).await.expect("it is replaced");
-    }
-}
-
-/// Whatever has become of it meanwhile: a server that was demoted, a backend that has grown.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_old_connection_is_replaced_before_its_next_use() {
-    let server = Server::with(Database::postgres().await, |settings| {
-        settings.database.connection_lifetime = Duration::from_secs(1);
-    })
-    .await;
-    let mut pair = server.login(None).await;
-    pair = server.refresh(pair.refresh_token()).await.expect(200);
-    let rotated = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()
-                       AND query LIKE 'WITH used AS MATERIALIZED%'";
-    let old = server.database.texts(rotated).await;
-    assert_eq!(old.len(), 1);
-    let query = format!("SELECT COUNT(*) FROM pg_stat_activity WHERE pid = {}", old[0]);
-    let replaced = async {
-        while server.database.number(&query).await > 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            pair = server.refresh(pair.refresh_token()).await.expect(200);
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), replaced).await.expect("it is replaced");
 }
 
 /// Notices that were missed are made up for: here nothing else would tell, as polls and ages are long.

@@ -211,6 +211,36 @@ async fn a_standby_that_lagged_keeps_clients_and_finds_thieves() {
     drop(server);
 }
 
+/// The old primary lives on and takes no changes, so connections to it stay open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_to_an_old_primary_are_not_kept() {
+    let primary = Cluster::start();
+    let standby = primary.standby();
+    let (server, forwarder) = on(&primary).await;
+    let mut pair = server.login(None).await;
+    pair = server.refresh(pair.refresh_token()).await.expect(200);
+    primary.is_followed_by(&standby).await;
+    primary.become_read_only().await;
+    server.refresh(pair.refresh_token()).await.expect(503);
+    standby.promote();
+    forwarder.retarget(standby.address());
+    let replaced = async {
+        loop {
+            let answer = server.refresh(pair.refresh_token()).await;
+            if answer.status == 200 {
+                break answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let next = tokio::time::timeout(Duration::from_secs(20), replaced).await;
+    pair = next.expect("its connections are replaced");
+    for _ in 0..10 {
+        pair = server.refresh(pair.refresh_token()).await.expect(200);
+    }
+    drop(server);
+}
+
 /// An address that leads to the standby for a while, as one that is switched too early does: the
 /// connections made meanwhile would stay, and could never be written to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

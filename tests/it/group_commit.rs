@@ -214,7 +214,11 @@ async fn a_caller_who_hung_up_has_moved_the_chain_all_the_same(database: Databas
 }
 
 async fn a_caller_who_hung_up_alone_has_moved_it_too(database: Database) {
-    let alone = |settings: &mut Settings| settings.database.rotations_per_commit = 1;
+    let alone = |settings: &mut Settings| {
+        settings.database.rotations_per_commit = 1;
+        // They hold all connections, so the client has to be known.
+        settings.clients.cache_for = Duration::from_hours(1);
+    };
     hung_up(&Server::with(database, alone).await).await;
 }
 

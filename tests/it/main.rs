@@ -40,6 +40,7 @@ mod lines;
 mod log;
 mod login;
 mod login_refusals;
+mod lost_connections;
 mod memory;
 mod metadata;
 mod newest_pair;

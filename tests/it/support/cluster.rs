@@ -64,6 +64,13 @@ impl Cluster {
         self.until("SELECT (COUNT(*) = 0)::TEXT FROM pg_stat_wal_receiver").await;
     }
 
+    /// Takes no changes any more, also on connections that are open.
+    pub async fn become_read_only(&self) {
+        self.text("ALTER SYSTEM SET default_transaction_read_only = on").await;
+        self.text("SELECT pg_reload_conf()::TEXT").await;
+        self.until("SELECT (current_setting('transaction_read_only') = 'on')::TEXT").await;
+    }
+
     async fn until(&self, condition: &str) {
         let holds = async {
             while self.text(condition).await != "true" {
