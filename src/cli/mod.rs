@@ -56,7 +56,7 @@ impl Command {
                 Self::Init(init) => init.run(),
                 Self::Serve(serve) => serve.run().await,
                 Self::Client(command) => command.run().await,
-                Self::Device(command) => command.run().await,
+                Self::Device(command) => Box::pin(command.run()).await,
                 Self::Session(command) => command.run().await,
                 Self::Audit(command) => command.run().await,
                 Self::Keys(command) => command.run().await,
