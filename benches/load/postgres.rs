@@ -16,7 +16,6 @@ INSERT INTO tokens SELECT decode(md5(n::text), 'hex'), n FROM generate_series(1,
 VACUUM ANALYZE tokens";
 const CONNECTIONS: &str = "32";
 
-/// A database of this run alone on the server that `TEST_POSTGRES_URL` names.
 /// A database on the server that `TEST_POSTGRES_URL` names, dropped at the end.
 pub struct Postgres {
     server: String,

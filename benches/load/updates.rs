@@ -1,5 +1,5 @@
 //! Limits on SQLite: updates in a loop over its C API that does nothing else.
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -7,7 +7,7 @@ use std::{
 use uuid::Uuid;
 
 /// Updates in a commit.
-const GROUP: usize = 32;
+const GROUP: u32 = 32;
 
 /// Of the sessions that refresh updates.
 pub struct Updates {
@@ -27,9 +27,7 @@ impl Updates {
 
     /// Updates per second.
     pub fn commit_for(&mut self, turn: Duration) -> anyhow::Result<f64> {
-        let (start, mut updates) = (Instant::now(), 0_u32);
-        while start.elapsed() < turn {
-            let transaction = self.file.transaction()?;
+        commit_for(&mut self.file, turn, |transaction| {
             let mut update = transaction.prepare_cached(
                 "UPDATE sessions
                  SET generation = generation, previous_generation = generation,
@@ -41,12 +39,9 @@ impl Updates {
                 let id = self.sessions[self.next].as_bytes();
                 update.query_row((id, "load", "127.0.0.1"), |row| row.get::<_, i64>(4))?;
                 self.next = (self.next + 1) % self.sessions.len();
-                updates += 1;
             }
-            drop(update);
-            transaction.commit()?;
-        }
-        Ok(f64::from(updates) / start.elapsed().as_secs_f64())
+            Ok(())
+        })
     }
 }
 
@@ -87,9 +82,7 @@ impl TokenHashes {
 
     /// Updates per second.
     pub fn commit_for(&mut self, turn: Duration) -> anyhow::Result<f64> {
-        let (start, mut updates) = (Instant::now(), 0_u32);
-        while start.elapsed() < turn {
-            let transaction = self.file.transaction()?;
+        commit_for(&mut self.file, turn, |transaction| {
             let mut update = transaction.prepare_cached(
                 "UPDATE tokens
                  SET hash = ?2, previous_hash = hash, generation = generation + 1,
@@ -104,13 +97,26 @@ impl TokenHashes {
                 })?;
                 *hash = successor;
                 self.next = (self.next + 1) % self.hashes.len();
-                updates += 1;
             }
-            drop(update);
-            transaction.commit()?;
-        }
-        Ok(f64::from(updates) / start.elapsed().as_secs_f64())
+            Ok(())
+        })
     }
+}
+
+/// Commits groups for a turn; updates per second.
+fn commit_for(
+    file: &mut Connection,
+    turn: Duration,
+    mut group: impl FnMut(&Transaction<'_>) -> rusqlite::Result<()>,
+) -> anyhow::Result<f64> {
+    let (start, mut groups) = (Instant::now(), 0_u32);
+    while start.elapsed() < turn {
+        let transaction = file.transaction()?;
+        group(&transaction)?;
+        transaction.commit()?;
+        groups += 1;
+    }
+    Ok(f64::from(groups * GROUP) / start.elapsed().as_secs_f64())
 }
 
 fn random() -> [u8; 32] {

@@ -23,6 +23,7 @@ const CONNECTIONS: u32 = 80;
 const EACH: u32 = 2_000;
 /// Of the limit on SQLite, with 64 connections and with 16.
 const AIMS: [f64; 2] = [0.6, 0.45];
+
 /// Few sessions, many, and few whose chains are long, on each database; and what is measured of them.
 pub fn crowds(options: &Options, dir: &Path) -> anyhow::Result<(Vec<Crowd>, Vec<Variant>)> {
     let (mut crowds, mut variants) = (Vec::new(), Vec::new());
